@@ -15,12 +15,14 @@ bool is_digest(std::string_view text) {
 
 Digest parse_digest(std::string_view text) {
   if (!is_digest(text)) {
-    throw Error(ErrorKind::kInvalidArgument,
-                "invalid digest \"" + std::string(text) + "\": must be sha256: and 64 hexadecimal digits");
+    throw Error(ErrorKind::kInvalidArgument, "invalid digest \"" + std::string(text) +
+                                                 "\": must be sha256: and 64 hexadecimal digits");
   }
   return Digest(std::string(text));
 }
 
-std::string_view digest_hex(std::string_view digest) { return digest.substr(kPrefix.size()); }
+std::string_view digest_hex(std::string_view digest) {
+  return digest.substr(kPrefix.size());
+}
 
 }  // namespace berth

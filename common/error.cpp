@@ -9,7 +9,8 @@ std::string errno_text(int error) {
   if (text == nullptr) return "error " + std::to_string(error);
   std::string lower = text;
   // "No such file or directory" reads on in the middle of a sentence; "I/O error" stays as it is.
-  if (lower.size() > 1 && lower[0] >= 'A' && lower[0] <= 'Z' && lower[1] >= 'a' && lower[1] <= 'z') {
+  if (lower.size() > 1 && lower[0] >= 'A' && lower[0] <= 'Z' && lower[1] >= 'a' &&
+      lower[1] <= 'z') {
     lower[0] = static_cast<char>(lower[0] - 'A' + 'a');
   }
   return lower;

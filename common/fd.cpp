@@ -7,7 +7,9 @@
 
 namespace berth {
 
-Fd Fd::duplicate() const { return own_fd(::fcntl(number_, F_DUPFD_CLOEXEC, 3), "fcntl", "F_DUPFD_CLOEXEC"); }
+Fd Fd::duplicate() const {
+  return own_fd(::fcntl(number_, F_DUPFD_CLOEXEC, 3), "fcntl", "F_DUPFD_CLOEXEC");
+}
 
 Fd own_fd(int result, std::string_view call, std::string_view object) {
   return Fd(check_errno(result, call, object));

@@ -1,10 +1,11 @@
-// Owner of a file descriptor. Every descriptor of the project is born close-on-exec and lives in one of these.
+// Owner of a file descriptor. Every descriptor of the project is born close-on-exec and lives in
+// one of these.
 #pragma once
-
-#include <unistd.h>
 
 #include <string_view>
 #include <utility>
+
+#include <unistd.h>
 
 namespace berth {
 

@@ -34,7 +34,7 @@ Fd open_in_root(int root, const std::string& path, int flags, mode_t mode) {
 
 std::string read_all(int fd, std::string_view name, std::size_t limit) {
   std::string content;
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) == 0 && status.st_size > 0) {
     content.reserve(static_cast<std::size_t>(status.st_size) + 1);
   }
@@ -83,7 +83,8 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view data,
   // The process's umask must not decide the mode of a file that containers read.
   check_errno(::fchmod(file.get(), mode), "fchmod", temporary.native());
   write_all(file.get(), data, temporary.native());
-  if (durability == Durability::kDurable) check_errno(::fsync(file.get()), "fsync", temporary.native());
+  if (durability == Durability::kDurable)
+    check_errno(::fsync(file.get()), "fsync", temporary.native());
   file.reset();
   check_errno(::rename(temporary.c_str(), path.c_str()), "rename", path.native());
   undo.release();

@@ -1,9 +1,9 @@
 #include "common/ids.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <sys/random.h>
 
 #include "common/error.hpp"
 #include "common/text.hpp"
@@ -34,22 +34,26 @@ std::string random_hex(std::size_t count) {
 
 std::string random_hex_id() {
   std::string id = random_hex(kIdBytes);
-  // A short id of digits alone would be read as a number by some tools (moby's stringid does the same).
+  // A short id of digits alone would be read as a number by some tools (moby's stringid does the
+  // same).
   while (std::all_of(id.begin(), id.begin() + kShortLength, [](char c) { return c <= '9'; })) {
     id = random_hex(kIdBytes);
   }
   return id;
 }
 
-bool is_full_id(std::string_view text) { return text.size() == 2 * kIdBytes && is_lower_hex(text); }
+bool is_full_id(std::string_view text) {
+  return text.size() == 2 * kIdBytes && is_lower_hex(text);
+}
 
-std::string_view short_id(std::string_view id) { return id.substr(0, kShortLength); }
+std::string_view short_id(std::string_view id) {
+  return id.substr(0, kShortLength);
+}
 
 bool is_valid_name(std::string_view name) {
   return name.size() >= 2 && is_alphanumeric(name.front()) &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 }  // namespace berth

@@ -1,5 +1,5 @@
-// Runs a callable when the scope ends, unless released. For local, synchronous undo; a multi-step operation
-// of the daemon uses async/rollback.hpp.
+// Runs a callable when the scope ends, unless released. For local, synchronous undo; a multi-step
+// operation of the daemon uses async/rollback.hpp.
 #pragma once
 
 #include <utility>

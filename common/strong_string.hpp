@@ -9,8 +9,8 @@
 
 namespace berth {
 
-/// `Tag` tells one meaning from another. The value was checked by whoever made the object: each meaning
-/// has a parse function that is the only way in for text from outside.
+/// `Tag` tells one meaning from another. The value was checked by whoever made the object: each
+/// meaning has a parse function that is the only way in for text from outside.
 template <typename Tag>
 class StrongString {
  public:

@@ -39,7 +39,8 @@ std::optional<std::chrono::nanoseconds> take_fraction(std::string_view& text) {
     text.remove_prefix(1);
   }
   if (digits == 0) return std::nullopt;
-  for (; digits < kFractionDigits; ++digits) nanoseconds *= 10;
+  for (; digits < kFractionDigits; ++digits)
+    nanoseconds *= 10;
   return std::chrono::nanoseconds(nanoseconds);
 }
 
@@ -95,10 +96,10 @@ std::string format_rfc3339(Timestamp time) {
   const std::chrono::hh_mm_ss clock{time - days};
   std::array<char, 40> buffer{};
   const int length = std::snprintf(
-      buffer.data(), buffer.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<long>(clock.hours().count()), static_cast<long>(clock.minutes().count()),
-      static_cast<long>(clock.seconds().count()));
+      buffer.data(), buffer.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld",
+      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+      static_cast<unsigned>(date.day()), static_cast<long>(clock.hours().count()),
+      static_cast<long>(clock.minutes().count()), static_cast<long>(clock.seconds().count()));
   std::string text(buffer.data(), static_cast<std::size_t>(length));
   if (const long nanoseconds = clock.subseconds().count(); nanoseconds != 0) {
     std::string fraction = std::to_string(nanoseconds);

@@ -11,7 +11,8 @@ using Timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 Timestamp now();
 
-/// "2024-05-06T07:08:09.123456789Z"; trailing zeros of the fraction are dropped, as Go's RFC3339Nano does.
+/// "2024-05-06T07:08:09.123456789Z"; trailing zeros of the fraction are dropped, as Go's
+/// RFC3339Nano does.
 std::string format_rfc3339(Timestamp time);
 
 /// Throws Error{kInvalidArgument}.

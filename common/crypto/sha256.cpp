@@ -1,8 +1,8 @@
 #include "common/crypto/sha256.hpp"
 
-#include <openssl/evp.h>
-
 #include <array>
+
+#include <openssl/evp.h>
 
 #include "common/error.hpp"
 #include "common/text.hpp"
@@ -31,7 +31,9 @@ void Sha256::update(std::span<const std::byte> data) {
   }
 }
 
-void Sha256::update(std::string_view data) { update(std::as_bytes(std::span(data))); }
+void Sha256::update(std::string_view data) {
+  update(std::as_bytes(std::span(data)));
+}
 
 Digest Sha256::finish() {
   std::array<unsigned char, 32> bytes{};

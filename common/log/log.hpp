@@ -1,17 +1,18 @@
-// The one way to log. Log where a task ends (a 5xx answer, a background task), or throw; never both.
+// The one way to log. Log where a task ends (a 5xx answer, a background task), or throw; never
+// both.
 #pragma once
-
-#include <fmt/core.h>
 
 #include <string_view>
 #include <utility>
+
+#include <fmt/core.h>
 
 namespace berth::log {
 
 enum class Level { kDebug, kInfo, kWarning, kError };
 
-/// Sets up standard error as the target. `level` is one of dockerd's words: debug, info, warn, error, fatal.
-/// Throws Error{kInvalidArgument} for any other.
+/// Sets up standard error as the target. `level` is one of dockerd's words: debug, info, warn,
+/// error, fatal. Throws Error{kInvalidArgument} for any other.
 void init(std::string_view level);
 
 bool enabled(Level level);
@@ -27,7 +28,8 @@ void info(fmt::format_string<Args...> text, Args&&... args) {
 }
 template <typename... Args>
 void warn(fmt::format_string<Args...> text, Args&&... args) {
-  if (enabled(Level::kWarning)) write(Level::kWarning, fmt::format(text, std::forward<Args>(args)...));
+  if (enabled(Level::kWarning))
+    write(Level::kWarning, fmt::format(text, std::forward<Args>(args)...));
 }
 template <typename... Args>
 void error(fmt::format_string<Args...> text, Args&&... args) {

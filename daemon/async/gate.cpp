@@ -1,9 +1,9 @@
 #include "daemon/async/gate.hpp"
 
+#include <exception>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-
-#include <exception>
 
 #include "common/log/log.hpp"
 

@@ -11,10 +11,12 @@ namespace berth {
 /// Single-threaded: every call comes from the executor given.
 class Gate {
  public:
-  explicit Gate(asio::any_io_executor executor) : executor_(executor), empty_(executor) { empty_.set(); }
+  explicit Gate(asio::any_io_executor executor) : executor_(executor), empty_(executor) {
+    empty_.set();
+  }
 
-  /// Starts `task` on the gate's executor. An exception that leaves it is logged with `name`. After close()
-  /// has begun nothing new is started.
+  /// Starts `task` on the gate's executor. An exception that leaves it is logged with `name`. After
+  /// close() has begun nothing new is started.
   void spawn(std::string name, std::function<Task<>()> task);
 
   /// Returns when every task has ended.

@@ -12,7 +12,8 @@ Task<AsyncMutex::Lock> AsyncMutex::lock() {
   auto turn = std::make_unique<AsyncSignal>(executor_);
   AsyncSignal* const signal = turn.get();
   queue_.push_back(std::move(turn));
-  // pass_on() hands the ownership over with the signal and keeps held_ set, so nobody can slip in between.
+  // pass_on() hands the ownership over with the signal and keeps held_ set, so nobody can slip in
+  // between.
   std::exception_ptr cancelled;
   try {
     co_await signal->wait();
@@ -29,7 +30,8 @@ Task<AsyncMutex::Lock> AsyncMutex::lock() {
 }
 
 void AsyncMutex::pass_on() {
-  const auto next = std::find_if(queue_.begin(), queue_.end(), [](const auto& entry) { return !entry->is_set(); });
+  const auto next = std::find_if(queue_.begin(), queue_.end(),
+                                 [](const auto& entry) { return !entry->is_set(); });
   if (next == queue_.end()) {
     held_ = false;
     return;

@@ -1,7 +1,7 @@
 // Mutual exclusion between coroutines of one executor, first come first served.
 //
-// A strand does not give this: at a co_await it lets the next coroutine in. Hold a lock over side effects
-// only, never while waiting for a client, a process's exit or a pull.
+// A strand does not give this: at a co_await it lets the next coroutine in. Hold a lock over side
+// effects only, never while waiting for a client, a process's exit or a pull.
 #pragma once
 
 #include <list>

@@ -1,24 +1,25 @@
 // Runs what blocks (file systems, hashing, subprocesses, SQLite) on threads of its own.
 #pragma once
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "daemon/async/task.hpp"
 
 namespace berth {
 
-/// Threads start with the pool and end with it. Two exist in the daemon: `fast` for mounts, small files and
-/// the database, `bulk` for archives, hashes and copies, so that a pull never delays a start.
+/// Threads start with the pool and end with it. Two exist in the daemon: `fast` for mounts, small
+/// files and the database, `bulk` for archives, hashes and copies, so that a pull never delays a
+/// start.
 class BlockingPool {
  public:
   explicit BlockingPool(std::size_t threads) : pool_(threads) {}
@@ -26,8 +27,8 @@ class BlockingPool {
   BlockingPool& operator=(const BlockingPool&) = delete;
   ~BlockingPool() { pool_.join(); }
 
-  /// Calls `function` on a thread of the pool; resumes the caller on its own executor with the result or
-  /// the exception. Cancellation does not interrupt it: what began is finished.
+  /// Calls `function` on a thread of the pool; resumes the caller on its own executor with the
+  /// result or the exception. Cancellation does not interrupt it: what began is finished.
   template <typename Function, typename Result = std::invoke_result_t<Function&>>
   Task<Result> run(Function function) {
     // Outcome and function live in this coroutine's frame, which outlives the work it awaits.

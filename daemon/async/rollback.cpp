@@ -1,8 +1,8 @@
 #include "daemon/async/rollback.hpp"
 
-#include <boost/asio/this_coro.hpp>
-
 #include <exception>
+
+#include <boost/asio/this_coro.hpp>
 
 #include "common/log/log.hpp"
 

@@ -10,9 +10,10 @@
 
 namespace berth {
 
-/// Register each undo right after the step that it undoes. On failure await run(): the undo steps run in
-/// reverse, all of them even when one fails (its error is logged: the operation's own error is what the
-/// caller reports), and none is interrupted when the client goes away. On success call release().
+/// Register each undo right after the step that it undoes. On failure await run(): the undo steps
+/// run in reverse, all of them even when one fails (its error is logged: the operation's own error
+/// is what the caller reports), and none is interrupted when the client goes away. On success call
+/// release().
 class Rollback {
  public:
   using Undo = std::function<Task<>()>;

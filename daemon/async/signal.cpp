@@ -17,7 +17,9 @@ void AsyncSignal::set() {
   }
 }
 
-Task<> AsyncSignal::wait() { co_await wait_until(asio::steady_timer::time_point::max()); }
+Task<> AsyncSignal::wait() {
+  co_await wait_until(asio::steady_timer::time_point::max());
+}
 
 Task<bool> AsyncSignal::wait_for(std::chrono::nanoseconds timeout) {
   return wait_until(asio::steady_timer::clock_type::now() + timeout);
@@ -25,7 +27,8 @@ Task<bool> AsyncSignal::wait_for(std::chrono::nanoseconds timeout) {
 
 Task<bool> AsyncSignal::wait_until(asio::steady_timer::time_point deadline) {
   if (set_) co_return true;
-  const auto self = waiters_.insert(waiters_.end(), Waiter{asio::steady_timer(executor_, deadline)});
+  const auto self =
+      waiters_.insert(waiters_.end(), Waiter{asio::steady_timer(executor_, deadline)});
   ScopeGuard forget([this, self] { waiters_.erase(self); });
   boost::system::error_code error;
   co_await self->timer.async_wait(asio::redirect_error(asio::use_awaitable, error));

@@ -1,17 +1,17 @@
 // A condition that coroutines of one executor wait for.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <chrono>
 #include <list>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include "daemon/async/task.hpp"
 
 namespace berth {
 
-/// Single-threaded: every call comes from the executor given. set() is remembered: waiters go on, and later
-/// waits return at once, until reset().
+/// Single-threaded: every call comes from the executor given. set() is remembered: waiters go on,
+/// and later waits return at once, until reset().
 class AsyncSignal {
  public:
   explicit AsyncSignal(asio::any_io_executor executor) : executor_(std::move(executor)) {}

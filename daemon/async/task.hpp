@@ -8,8 +8,8 @@ namespace berth {
 
 namespace asio = boost::asio;
 
-/// What an asynchronous operation returns. All control state lives on one thread (docs/architecture.md), and
-/// a Task runs there unless its function says otherwise.
+/// What an asynchronous operation returns. All control state lives on one thread
+/// (docs/architecture.md), and a Task runs there unless its function says otherwise.
 template <typename T = void>
 using Task = asio::awaitable<T>;
 

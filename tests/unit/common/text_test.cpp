@@ -22,11 +22,13 @@ TEST_CASE("only a whole decimal number is a number", "[text]") {
 }
 
 TEST_CASE("digests", "[digest]") {
-  const std::string empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+  const std::string empty =
+      "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   CHECK(sha256("").str() == empty);
   CHECK(parse_digest(empty).str() == empty);
   CHECK_THROWS_AS(parse_digest("sha256:E3B0"), Error);
-  CHECK_THROWS_AS(parse_digest("md5:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"), Error);
+  CHECK_THROWS_AS(
+      parse_digest("md5:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"), Error);
 }
 
 TEST_CASE("an id is random, full and never all digits in its short form", "[ids]") {

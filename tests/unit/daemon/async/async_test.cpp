@@ -1,12 +1,11 @@
+#include <string>
+#include <thread>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
-
 #include <catch2/catch.hpp>
-
-#include <string>
-#include <thread>
 
 #include "common/error.hpp"
 #include "daemon/async/gate.hpp"
@@ -85,9 +84,18 @@ TEST_CASE("rollback runs every step in reverse, also after a failing one", "[asy
   const auto body = [](asio::io_context&) -> Task<> {
     std::string trace;
     Rollback rollback;
-    rollback.add("one", [&]() -> Task<> { trace += "1"; co_return; });
-    rollback.add("two", [&]() -> Task<> { throw Error(ErrorKind::kInternal, "undo failed"); co_return; });
-    rollback.add("three", [&]() -> Task<> { trace += "3"; co_return; });
+    rollback.add("one", [&]() -> Task<> {
+      trace += "1";
+      co_return;
+    });
+    rollback.add("two", [&]() -> Task<> {
+      throw Error(ErrorKind::kInternal, "undo failed");
+      co_return;
+    });
+    rollback.add("three", [&]() -> Task<> {
+      trace += "3";
+      co_return;
+    });
     co_await rollback.run();
     CHECK(trace == "31");
   };
@@ -99,11 +107,17 @@ TEST_CASE("a gate waits for its tasks and lets nothing in once closed", "[async]
     Gate gate(context.get_executor());
     int done = 0;
     AsyncSignal go(context.get_executor());
-    gate.spawn("first", [&]() -> Task<> { co_await go.wait(); ++done; });
+    gate.spawn("first", [&]() -> Task<> {
+      co_await go.wait();
+      ++done;
+    });
     asio::post(context, [&] { go.set(); });
     co_await gate.close();
     CHECK(done == 1);
-    gate.spawn("late", [&]() -> Task<> { ++done; co_return; });
+    gate.spawn("late", [&]() -> Task<> {
+      ++done;
+      co_return;
+    });
     CHECK(gate.running() == 0);
   };
   run(body);
