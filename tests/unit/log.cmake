@@ -1,0 +1,1 @@
+berth_unit_tests(daemon/log berth_log_reader)
