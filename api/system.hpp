@@ -256,9 +256,6 @@ struct SystemInfo {
   std::vector<DeviceInfo> discovered_devices;
   StringList warnings;
 
-  static constexpr auto fields() { return std::tuple_cat(counts(), machine(), configuration()); }
-  bool operator==(const SystemInfo&) const = default;
-
  private:
   static constexpr auto counts() {
     using enum Rule;
@@ -333,6 +330,10 @@ struct SystemInfo {
                       field("DiscoveredDevices", &S::discovered_devices, kOmitEmpty),
                       field("Warnings", &S::warnings)};
   }
+
+ public:
+  static constexpr auto fields() { return std::tuple_cat(counts(), machine(), configuration()); }
+  bool operator==(const SystemInfo&) const = default;
 };
 
 }  // namespace berth::api

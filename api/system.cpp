@@ -1,0 +1,10 @@
+#include "api/system.hpp"
+
+#include "api/codec.hpp"
+
+namespace berth::api {
+
+template struct Codec<Version>;
+template struct Codec<SystemInfo>;
+
+}  // namespace berth::api
