@@ -1,0 +1,223 @@
+#include "daemon/registry/session.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "common/text.hpp"
+
+namespace berth::registry {
+
+namespace {
+
+constexpr int kMaxRedirects = 10;
+constexpr std::size_t kMaxTokenAnswer = std::size_t{1} << 20U;
+constexpr std::string_view kClientId = "berth";
+
+bool is_redirect(unsigned status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+const Challenge* find_scheme(const std::vector<Challenge>& challenges, std::string_view scheme) {
+  const auto found = std::find_if(challenges.begin(), challenges.end(),
+                                  [&](const Challenge& one) { return one.scheme == scheme; });
+  return found == challenges.end() ? nullptr : &*found;
+}
+
+std::string parameter(const Challenge& challenge, const std::string& name) {
+  const auto found = challenge.parameters.find(name);
+  return found == challenge.parameters.end() ? std::string() : found->second;
+}
+
+/// "name=value" of a query or form.
+void append_field(std::string& text, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  if (!text.empty()) text += "&";
+  text.append(name).append("=").append(encode_query(value));
+}
+
+}  // namespace
+
+Session::Session(HttpClient& client, const Options& options, Endpoint endpoint, Access access)
+    : client_(client),
+      options_(options),
+      endpoint_(std::move(endpoint)),
+      access_(std::move(access)) {
+  // Credentials are for the registry that the user named, never for a mirror of it.
+  if (endpoint_.mirror) access_.credentials = Credentials{};
+  if (!access_.credentials.registry_token.empty()) {
+    authorization_ = "Bearer " + access_.credentials.registry_token;
+  }
+}
+
+Url Session::url_of(std::string_view path) const {
+  Url url = endpoint_.base;
+  url.target += "/v2/";
+  url.target.append(path);
+  return url;
+}
+
+Trust Session::trust_for(const Url& url) const {
+  if (url.same_origin(endpoint_.base)) return Trust{endpoint_.verify, endpoint_.name};
+  const std::string name = url.authority();
+  return Trust{!is_insecure(options_, name), name};
+}
+
+Task<> Session::ping() {
+  const Url url = url_of("");
+  Request request;
+  request.url = url;
+  if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
+  Trust trust = trust_for(url);
+  Response response = co_await client_.send(std::move(request), std::move(trust));
+  if (response.status() == 401) {
+    co_await response.read_body(kMaxTokenAnswer);
+    co_await answer_challenge(response);
+    co_return;
+  }
+  const bool temporary = response.status() == 429 || response.status() >= 500;
+  if (temporary) co_await throw_status(std::move(response), url.str());
+  // 404 and 403 come from servers that speak the protocol below /v2/<name>/ alone.
+  co_await response.read_body(kMaxTokenAnswer);
+}
+
+Task<Response> Session::get(std::string path, Headers headers) {
+  const Url url = url_of(access_.repository + "/" + path);
+  Response response = co_await send_authorized(url, headers);
+  response = co_await follow(std::move(response), url, std::move(headers));
+  if (response.status() >= 400) co_await throw_status(std::move(response), url.str());
+  co_return response;
+}
+
+Task<Response> Session::send_authorized(Url url, Headers headers) {
+  const Trust trust = trust_for(url);
+  for (bool first = true;; first = false) {
+    Request request;
+    request.url = url;
+    request.headers = headers;
+    if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
+    Response response = co_await client_.send(std::move(request), trust);
+    if (response.status() != 401 || !first) co_return response;
+    // The token may have expired, or this request needs another scope than the ping told.
+    co_await response.read_body(kMaxTokenAnswer);
+    co_await answer_challenge(response);
+  }
+}
+
+Task<Response> Session::follow(Response response, Url url, Headers headers) {
+  for (int count = 0; is_redirect(response.status()); ++count) {
+    const std::string location = response.header("Location");
+    if (count == kMaxRedirects || location.empty()) {
+      throw Error(ErrorKind::kUnavailable,
+                  "registry \"" + endpoint_.base.authority() + "\" redirects without an end");
+    }
+    const Url next = resolve_url(url, location);
+    if (url.tls && !next.tls && endpoint_.verify) {
+      throw Error(ErrorKind::kUnavailable, "registry \"" + endpoint_.base.authority() +
+                                               "\" redirects from https to plain http host \"" +
+                                               next.authority() + "\"");
+    }
+    co_await response.read_body(kMaxTokenAnswer);
+    url = next;
+    Request request;
+    request.url = url;
+    request.headers = headers;
+    // A storage host gets no token; signed URLs would even fail with one.
+    if (url.same_origin(endpoint_.base) && !authorization_.empty()) {
+      request.headers.emplace_back("Authorization", authorization_);
+    }
+    Trust trust = trust_for(url);
+    response = co_await client_.send(std::move(request), std::move(trust));
+  }
+  co_return response;
+}
+
+Task<> Session::answer_challenge(const Response& response) {
+  std::vector<Challenge> challenges;
+  for (const std::string& header : response.headers("WWW-Authenticate")) {
+    for (Challenge& challenge : parse_challenges(header))
+      challenges.push_back(std::move(challenge));
+  }
+  if (!access_.credentials.registry_token.empty()) refuse_auth("the registry token was refused");
+  if (const Challenge* bearer = find_scheme(challenges, "bearer")) {
+    Challenge challenge = *bearer;
+    authorization_ = "Bearer " + co_await fetch_token(std::move(challenge));
+    co_return;
+  }
+  if (find_scheme(challenges, "basic") == nullptr) {
+    refuse_auth("no known way to authenticate is offered");
+  }
+  if (access_.credentials.username.empty()) refuse_auth("no basic auth credentials");
+  std::string basic =
+      basic_authorization(access_.credentials.username, access_.credentials.password);
+  if (basic == authorization_) refuse_auth("incorrect username or password");
+  if (!endpoint_.base.tls && endpoint_.verify) refuse_auth("plain http");
+  authorization_ = std::move(basic);
+}
+
+Request Session::token_request(const Challenge& challenge) const {
+  Request request;
+  const std::string realm = parameter(challenge, "realm");
+  if (realm.empty()) refuse_auth("no token server is named");
+  request.url = resolve_url(endpoint_.base, realm);
+  const std::string scope = access_.repository.empty()
+                                ? parameter(challenge, "scope")
+                                : "repository:" + access_.repository + ":pull";
+  const std::string service = parameter(challenge, "service");
+  const Credentials& who = access_.credentials;
+  const bool secret = !who.identity_token.empty() || !who.username.empty();
+  if (secret && endpoint_.base.tls && !request.url.tls) {
+    refuse_auth("the token server \"" + request.url.authority() + "\" is not https");
+  }
+  std::string fields;
+  if (!who.identity_token.empty()) {
+    append_field(fields, "grant_type", "refresh_token");
+    append_field(fields, "service", service);
+    append_field(fields, "scope", scope);
+    append_field(fields, "client_id", kClientId);
+    append_field(fields, "refresh_token", who.identity_token);
+    request.method = "POST";
+    request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+    request.body = std::move(fields);
+    return request;
+  }
+  append_field(fields, "service", service);
+  append_field(fields, "scope", scope);
+  if (!who.username.empty()) {
+    append_field(fields, "account", who.username);
+    request.headers.emplace_back("Authorization", basic_authorization(who.username, who.password));
+  }
+  request.url.target += request.url.target.find('?') == std::string::npos ? "?" : "&";
+  request.url.target += fields;
+  return request;
+}
+
+Task<std::string> Session::fetch_token(Challenge challenge) {
+  Request request = token_request(challenge);
+  Trust trust = trust_for(request.url);
+  const std::string where = request.url.authority();
+  Response response = co_await client_.send(std::move(request), std::move(trust));
+  if (response.status() == 401 || response.status() == 403) {
+    refuse_auth("incorrect username or password");
+  }
+  if (response.status() >= 300) {
+    co_await throw_status(std::move(response), "token server \"" + where + "\"");
+  }
+  const std::string body = co_await response.read_body(kMaxTokenAnswer);
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  for (const char* name : {"token", "access_token"}) {
+    if (!json.is_object()) break;
+    const auto found = json.find(name);
+    if (found == json.end() || !found->is_string()) continue;
+    std::string token = found->get<std::string>();
+    if (!token.empty()) co_return token;
+  }
+  throw Error(ErrorKind::kUnavailable, "token server \"" + where + "\" sent no token");
+}
+
+void Session::refuse_auth(const std::string& why) const {
+  throw RegistryError(ErrorKind::kUnauthorized, 401, {"UNAUTHORIZED"},
+                      "registry \"" + endpoint_.base.authority() + "\": unauthorized: " + why);
+}
+
+}  // namespace berth::registry
