@@ -1,6 +1,7 @@
 #include "daemon/registry/endpoint.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 
@@ -40,6 +41,7 @@ Url from_view(const boost::urls::url_view& view, std::string_view text) {
   url.host = to_lower(view.host_address());
   url.port = std::string(view.port());
   if (url.port.empty()) url.port = url.tls ? "443" : "80";
+  if (parse_number<std::uint16_t>(url.port).value_or(0) == 0) refuse_url(text);
   url.target = std::string(view.encoded_target());
   if (url.target.empty() || url.target.front() != '/') url.target.insert(0, "/");
   url.username = view.user();

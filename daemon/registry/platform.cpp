@@ -51,7 +51,7 @@ void normalise(Platform& platform) {
 }
 
 bool is_name(std::string_view part) {
-  if (part.empty() || part.size() > 64) return false;
+  if (part.empty() || part.size() > 64 || part.front() == '.') return false;
   return part.find_first_not_of(
              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
          std::string_view::npos;

@@ -97,7 +97,11 @@ Task<Response> Session::send_authorized(Url url, Headers headers) {
     request.headers = headers;
     if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
     Response response = co_await client_.send(std::move(request), trust);
-    if (response.status() != 401 || !first) co_return response;
+    if (response.status() != 401) co_return response;
+    if (!first && authorization_.starts_with("Basic ")) {
+      refuse_auth("incorrect username or password");
+    }
+    if (!first) co_return response;
     // The token may have expired, or this request needs another scope than the ping told.
     co_await response.read_body(kMaxTokenAnswer);
     co_await answer_challenge(response);
