@@ -1,5 +1,6 @@
 """Images: load, list, inspect, tag, remove, pull; layers as the kernel shows them; hostile archives."""
 
+import hashlib
 import io
 import json
 import os
@@ -258,7 +259,6 @@ def hostile_layer(daemon, members):
         for info, data in members:
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data) if info.isreg() else None)
-    import hashlib
     digest = hashlib.sha256(layer.getvalue()).hexdigest()
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {},
                          "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]}}).encode()
