@@ -1,0 +1,112 @@
+// The daemon's networks: addresses, cables, published ports and the rules that go with them.
+//
+// Control thread. What blocks (netlink under the kernel's lock, iptables) runs on the pool given.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/fd.hpp"
+#include "common/ids.hpp"
+#include "daemon/async/pool.hpp"
+#include "daemon/async/task.hpp"
+#include "daemon/network/endpoint.hpp"
+
+namespace berth::network {
+
+/// What the daemon's configuration says; the names are dockerd's.
+struct Settings {
+  std::string bridge = "docker0";
+  /// The bridge's own address. Empty: the one that the bridge has, else 172.17.0.1/16.
+  std::string bip;
+  /// The part of the bridge's subnet that containers get addresses from; empty: all of it.
+  std::string fixed_cidr;
+  /// What containers use as gateway; empty: the bridge.
+  std::string default_gateway;
+  int mtu = 1500;
+  bool iptables = true;
+  bool ip_forward = true;
+  bool ip_masq = true;
+  /// Whether containers of the bridge may talk to each other.
+  bool icc = true;
+  /// Where ports are published when a binding names no address; empty: everywhere.
+  std::string default_binding_address;
+};
+
+/// Identities of the networks that always exist. To be made once for a data root and kept.
+struct BuiltInIds {
+  NetworkId bridge;
+  NetworkId host;
+  NetworkId none;
+
+  bool operator==(const BuiltInIds&) const = default;
+};
+BuiltInIds make_built_in_ids();
+nlohmann::json to_json(const BuiltInIds& ids);
+BuiltInIds built_in_ids_from_json(const nlohmann::json& json);
+
+struct NetworkInfo {
+  NetworkId id;
+  std::string name;
+  std::string driver;  // bridge, host or null
+  std::string subnet;  // "172.17.0.0/16"; empty where there is none
+  std::string ip_range;
+  std::string gateway;
+  std::map<std::string, std::string> options;
+  std::vector<Endpoint> endpoints;  // of running containers
+};
+
+class NetworkService {
+ public:
+  NetworkService(asio::any_io_executor control, BlockingPool& fast, Settings settings,
+                 BuiltInIds ids);
+  ~NetworkService();
+  NetworkService(const NetworkService&) = delete;
+  NetworkService& operator=(const NetworkService&) = delete;
+
+  /// Makes the bridge, or takes the one that is there. Rules are left as they are: containers of
+  /// the daemon before this one may be serving behind them. Throws Error.
+  Task<> start();
+
+  /// A container of before that runs still: its address and ports are in use. Throws
+  /// Error{kConflict} when they are taken; call it before the first reserve().
+  void adopt(const Endpoint& endpoint);
+
+  /// Once, after the adoptions: takes away what belongs to no adopted endpoint (ports of the
+  /// bridge, rules) and writes all rules anew, in one transaction. Containers that are attached
+  /// meanwhile wait for it. When it fails, every later attach() tries again. Throws Error.
+  Task<> clear_leavings();
+
+  /// Takes an address and the host's ports, and begins to publish them. Throws Error: kUnavailable
+  /// when no address is left, kConflict when an address or port is taken, kInvalidArgument.
+  Task<Reservation> reserve(EndpointRequest request);
+
+  /// Lays the cable into the network namespace, where it is eth0 with the endpoint's address and a
+  /// default route; returns when the ports are published too. Throws Error; the caller then calls
+  /// release().
+  Task<> attach(Endpoint endpoint, Fd network_namespace);
+
+  /// Gives everything back, whatever of it is there. Once the endpoint is released this does
+  /// nothing. Throws the first Error after having tried everything.
+  Task<> release(Endpoint endpoint);
+
+  /// The address that a container reaches the host by; what `host-gateway` means.
+  std::string host_gateway() const;
+
+  std::vector<NetworkInfo> list() const;
+
+  /// What the user should know, such as that iptables is missing; for `info`.
+  std::vector<std::string> warnings() const;
+
+  /// Waits for what runs in the background. Nothing of the kernel's state is taken away: containers
+  /// go on without the daemon.
+  Task<> stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace berth::network

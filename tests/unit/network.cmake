@@ -1,0 +1,1 @@
+berth_unit_tests(daemon/network berth_network)
