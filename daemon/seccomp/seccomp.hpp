@@ -1,0 +1,27 @@
+// Seccomp profiles as BPF programs for seccomp(2). Pure functions of their input: equal input gives
+// equal bytes, so the daemon keeps results. May be called from any thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace berth::seccomp {
+
+/// Berth's own default profile for a process with these capabilities ("CAP_..." names), as
+/// struct sock_filter[] bytes. Throws Error.
+std::vector<std::byte> compile_default(std::span<const std::string> capabilities);
+
+/// A user's profile: Docker's form ("archMap", "syscalls" with "includes" and "excludes") or OCI's
+/// linux.seccomp. Throws Error{kInvalidArgument} that names what is wrong. A system call that this
+/// machine's libseccomp does not know is left out, as other engines do.
+std::vector<std::byte> compile_profile(const nlohmann::json& profile,
+                                       std::span<const std::string> capabilities);
+
+/// The default profile as an OCI linux.seccomp object.
+nlohmann::json default_profile(std::span<const std::string> capabilities);
+
+}  // namespace berth::seccomp
