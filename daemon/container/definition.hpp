@@ -1,0 +1,26 @@
+// What create fixes of a container.
+#pragma once
+
+#include <string>
+
+#include "api/container_config.hpp"
+#include "api/host_config.hpp"
+#include "api/networking.hpp"
+#include "common/ids.hpp"
+#include "common/time.hpp"
+
+namespace berth::container {
+
+/// Persisted as JSON, with the API's own names inside.
+struct Definition {
+  ContainerId id;
+  Timestamp created;
+  api::ContainerConfig config;  // the request's, completed from the image's
+  api::HostConfig host_config;
+  api::NetworkingConfig networking;
+  std::string image_id;
+  std::string storage_driver;
+  std::string platform = "linux";
+};
+
+}  // namespace berth::container

@@ -1,0 +1,50 @@
+#include "daemon/container/exit_op.hpp"
+
+#include "common/error.hpp"
+#include "common/log/log.hpp"
+#include "daemon/container/events.hpp"
+#include "daemon/container/launch_document.hpp"
+#include "daemon/container/remove_op.hpp"
+
+namespace berth::container {
+
+Task<> supervise(Services& services, ContainerPtr container,
+                 std::shared_ptr<shim::ShimClient> shim) {
+  shim::ExitRecord record = co_await shim->exited();
+  co_await handle_exit(services, container, std::move(record));
+}
+
+Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord record) {
+  {
+    const auto lock = co_await container->operations.lock();
+    try {
+      co_await release_endpoint(services, container);
+    } catch (const std::exception& error) {
+      log::error("container {}: cannot give its network back: {}", container->name, error.what());
+    }
+    container->shim.reset();
+    container->state.to_exited(record.exit_code, record.oom_killed, record.finished_at);
+    if (!record.error.empty()) container->state.error = record.error;
+    co_await services.store.save_state(*container);
+    if (record.oom_killed) publish(services, *container, "oom");
+    const auto duration =
+        record.finished_at - container->state.started_at.value_or(record.finished_at);
+    publish(services, *container, "die",
+            {{"exitCode", std::to_string(record.exit_code)},
+             {"execDuration",
+              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count())}});
+    const auto ended =
+        std::exchange(container->next_exit, std::make_shared<Outcome>(services.control));
+    ended->settle({record.exit_code, record.error});
+  }
+  if (container->definition.host_config.auto_remove) {
+    try {
+      co_await remove(services, container, false);
+    } catch (const Error& error) {
+      // Somebody else removed it, or is about to.
+      if (error.kind() != ErrorKind::kConflict && error.kind() != ErrorKind::kNotFound) throw;
+    }
+  }
+}
+
+}  // namespace berth::container

@@ -1,0 +1,85 @@
+#include "daemon/container/launch_document.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/container/log_options.hpp"
+#include "daemon/container/security_options.hpp"
+#include "daemon/container/spec.hpp"
+#include "daemon/seccomp/seccomp.hpp"
+
+namespace berth::container {
+
+namespace {
+
+using nlohmann::json;
+
+/// Compiled filters are kept: containers of one daemon share a few of them, and one takes
+/// milliseconds.
+std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig& host_config) {
+  const SecurityOptions security = parse_security_options(host_config.security_opt);
+  if (host_config.privileged || security.seccomp_unconfined) return {};
+  const std::string& profile = security.seccomp_profile.empty() ? services.settings.seccomp_profile
+                                                                : security.seccomp_profile;
+  if (profile == "unconfined") return {};
+  const auto capabilities = effective_capabilities(host_config);
+  std::string key = profile;
+  for (const std::string& name : capabilities)
+    key += " " + name;
+  const auto known = services.seccomp_filters.find(key);
+  if (known != services.seccomp_filters.end()) return known->second;
+  auto filter = profile.empty() ? seccomp::compile_default(capabilities)
+                                : seccomp::compile_profile(profile, capabilities);
+  // A client that sends ever new profiles must not make the daemon grow.
+  constexpr std::size_t kMostFilters = 64;
+  if (services.seccomp_filters.size() >= kMostFilters) services.seccomp_filters.clear();
+  services.seccomp_filters[key] = filter;
+  return filter;
+}
+
+json forward_document(const network::Reservation& reservation) {
+  json list = json::array();
+  for (std::size_t i = 0; i < reservation.listeners.size(); ++i) {
+    const network::Listener& listener = reservation.listeners[i];
+    list.push_back({{"fd", i},
+                    {"proto", network::to_string(listener.port.protocol)},
+                    {"container_ip", reservation.endpoint.address},
+                    {"container_port", listener.port.container_port}});
+  }
+  return list;
+}
+
+}  // namespace
+
+shim::LaunchRequest launch_request(Services& services, const Container& container,
+                                   const ContainerPtr& joined, network::Reservation& reservation) {
+  const Definition& definition = container.definition;
+  const std::string& id = container.id().str();
+  SpecInput input{definition, services.settings, services.settings.container_folder(id),
+                  definition.config.hostname, 0};
+  if (joined) {
+    input.network_pid = joined->state.pid;
+    input.hostname = joined->definition.config.hostname;
+  }
+  json document{
+      {"version", 1},
+      {"id", id},
+      {"oci", build_spec(input)},
+      {"rootfs", storage::to_json(services.storage.rootfs(container.id()))},
+      {"stdio",
+       {{"open_stdin", definition.config.open_stdin},
+        {"stdin_once", definition.config.stdin_once}}},
+      {"log", log_document(parse_log_options(definition.host_config.log_config), id + "-json.log")},
+      {"forward", forward_document(reservation)}};
+  shim::LaunchRequest request;
+  request.program = services.settings.shim_program;
+  request.id = container.id();
+  request.document = document.dump();
+  request.seccomp_filter = seccomp_filter(services, definition.host_config);
+  request.container_folder = input.folder;
+  request.socket_folder = services.settings.shims();
+  for (network::Listener& listener : reservation.listeners)
+    request.listeners.push_back(std::move(listener.fd));
+  return request;
+}
+
+}  // namespace berth::container

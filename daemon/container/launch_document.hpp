@@ -1,0 +1,13 @@
+// What the daemon hands to a container's shim.
+#pragma once
+
+#include "daemon/container/services.hpp"
+
+namespace berth::container {
+
+/// The OCI specification, the root file system, the log and the ports to forward, with the seccomp
+/// filter and the sockets beside it. Takes the listeners out of `reservation`. Throws Error.
+shim::LaunchRequest launch_request(Services& services, const Container& container,
+                                   const ContainerPtr& joined, network::Reservation& reservation);
+
+}  // namespace berth::container

@@ -1,0 +1,31 @@
+// HostConfig.LogConfig, completed from the daemon's settings and parsed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "api/host_config.hpp"
+#include "daemon/container/settings.hpp"
+
+namespace berth::container {
+
+struct LogOptions {
+  std::string driver;
+  std::int64_t max_size = -1;  // bytes; -1 is without a bound
+  int max_file = 1;
+  bool compress = false;
+};
+
+/// Fills in driver and options where the request names no driver. A container that asks for nothing
+/// gets a bounded log: five files of 20 MB.
+api::LogConfig complete_log_config(const api::LogConfig& asked, const Settings& settings);
+
+/// Throws Error{kInvalidArgument} for values that are no sizes and numbers.
+LogOptions parse_log_options(const api::LogConfig& config);
+
+/// The "log" part of the launch document, for the file named.
+nlohmann::json log_document(const LogOptions& options, const std::string& file);
+
+}  // namespace berth::container

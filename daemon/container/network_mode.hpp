@@ -1,0 +1,29 @@
+// HostConfig.NetworkMode: bridge, host, none, container:<name or id>.
+#pragma once
+
+#include "daemon/container/services.hpp"
+
+namespace berth::container {
+
+enum class NetworkKind { kBridge, kHost, kNone, kContainer };
+
+struct NetworkMode {
+  NetworkKind kind = NetworkKind::kBridge;
+  std::string container;  // of kContainer: name or id
+};
+
+/// Throws Error{kNotFound} `network x not found` for any other network.
+NetworkMode parse_network_mode(const std::string& text);
+
+/// Refuses at create what cannot work at start: unknown networks, unknown containers to join, ports
+/// that are no ports, addresses on the default bridge. Throws Error.
+void check_network(Services& services, const Definition& definition);
+
+/// What the network room needs to know of a container on the bridge.
+network::EndpointRequest endpoint_request(const Container& container);
+
+/// The container whose network this one joins, which must be running (Error{kConflict}); null for
+/// none.
+ContainerPtr joined_container(Services& services, const Container& container);
+
+}  // namespace berth::container

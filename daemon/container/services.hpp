@@ -1,0 +1,32 @@
+// What the operations of this room work with. Built and owned by the App; outlives every operation.
+#pragma once
+
+#include "daemon/async/gate.hpp"
+#include "daemon/async/pool.hpp"
+#include "daemon/container/index.hpp"
+#include "daemon/container/settings.hpp"
+#include "daemon/container/store.hpp"
+#include "daemon/event/bus.hpp"
+#include "daemon/image/service.hpp"
+#include "daemon/network/service.hpp"
+#include "daemon/storage/driver.hpp"
+
+namespace berth::container {
+
+struct Services {
+  asio::any_io_executor control;
+  BlockingPool& fast;
+  BlockingPool& bulk;
+  Gate& tasks;
+  Store& store;
+  image::ImageService& images;
+  storage::Driver& storage;
+  network::NetworkService& network;
+  event::Bus& events;
+  Settings settings;
+  Index index;
+  /// seccomp filters by what they depend on: profile and capabilities.
+  std::map<std::string, std::vector<std::byte>> seccomp_filters;
+};
+
+}  // namespace berth::container

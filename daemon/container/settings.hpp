@@ -1,0 +1,32 @@
+// What the daemon's configuration says about containers in general.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace berth::container {
+
+struct Settings {
+  std::filesystem::path data_root;
+  std::filesystem::path exec_root;
+  std::filesystem::path shim_program;
+  std::string cgroup_parent = "/berth";
+  std::string log_driver = "json-file";
+  std::map<std::string, std::string> log_options;
+  std::int64_t shm_size = std::int64_t{64} << 20U;
+  bool no_new_privileges = false;
+  std::string seccomp_profile;  // JSON text; empty means the built-in one
+  std::vector<std::string> dns;
+  std::vector<std::string> dns_search;
+  std::vector<std::string> dns_options;
+
+  std::filesystem::path containers() const { return data_root / "containers"; }
+  std::filesystem::path container_folder(const std::string& id) const { return containers() / id; }
+  std::filesystem::path shims() const { return exec_root / "shims"; }
+};
+
+}  // namespace berth::container

@@ -1,0 +1,134 @@
+#include "daemon/container/start_op.hpp"
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/log/log.hpp"
+#include "daemon/async/rollback.hpp"
+#include "daemon/container/events.hpp"
+#include "daemon/container/exit_op.hpp"
+#include "daemon/container/launch_document.hpp"
+#include "daemon/container/network_files.hpp"
+#include "daemon/container/network_mode.hpp"
+#include "daemon/container/remove_op.hpp"
+
+namespace berth::container {
+
+namespace {
+
+/// Everything that one start holds until it is complete.
+struct Start {
+  Services& services;
+  ContainerPtr container;
+  ContainerPtr joined;  // whose network it shares
+  Rollback rollback;
+  network::Reservation reservation;
+  std::shared_ptr<shim::ShimClient> shim;
+};
+
+void check_startable(const Container& container) {
+  if (container.state.is_running()) {
+    throw Error(ErrorKind::kNotModified, "container " + container.name + " is already running");
+  }
+  if (container.state.status == Status::kRemoving || container.removed->settled()) {
+    throw Error(ErrorKind::kConflict,
+                "container is marked for removal and cannot be started: " + container.id().str());
+  }
+}
+
+Task<> reserve_network(Start& start) {
+  const NetworkMode mode = parse_network_mode(start.container->definition.host_config.network_mode);
+  if (mode.kind != NetworkKind::kBridge || start.container->definition.config.network_disabled)
+    co_return;
+  start.reservation = co_await start.services.network.reserve(endpoint_request(*start.container));
+  start.container->endpoint = start.reservation.endpoint;
+  start.rollback.add("network endpoint", [&services = start.services, container = start.container] {
+    return release_endpoint(services, container);
+  });
+}
+
+Task<> launch(Start& start) {
+  Container& container = *start.container;
+  shim::LaunchRequest request =
+      launch_request(start.services, container, start.joined, start.reservation);
+  start.shim = co_await shim::ShimClient::launch(start.services.control, std::move(request));
+  start.rollback.add("shim", [shim = start.shim] { return shim->abandon(); });
+}
+
+/// While the container's PID 1 waits in its new namespaces: its end of the cable, and who was
+/// attached.
+Task<> connect(Start& start) {
+  shim::Created created = co_await start.shim->created();
+  for (const std::string& warning : created.warnings) {
+    log::warn("container {}: {}", short_id(start.container->id().str()), warning);
+  }
+  if (start.container->endpoint) {
+    co_await start.services.network.attach(*start.container->endpoint,
+                                           std::move(created.network_namespace));
+  }
+  for (WaitingAttachment& waiting : start.container->waiting_attachments) {
+    co_await start.shim->attach(std::move(waiting.request), std::move(waiting.stream));
+  }
+  start.container->waiting_attachments.clear();
+}
+
+Task<> run_steps(Start& start) {
+  co_await reserve_network(start);
+  co_await write_network_files(start.services, start.container, start.joined);
+  // The intent is on record before the kernel is touched: a daemon that is killed now finds at its
+  // next start which addresses and ports may be in use.
+  co_await start.services.store.save_state(*start.container);
+  co_await launch(start);
+  co_await connect(start);
+  const shim::Started started = co_await start.shim->start();
+  start.container->shim = start.shim;
+  start.container->state.to_running(started.pid, started.at);
+}
+
+/// The reason stays with the container, and a client that was attached for this run sees its end.
+Task<> fail(Start& start, std::exception_ptr failure) {
+  co_await start.rollback.run();
+  Container& container = *start.container;
+  container.waiting_attachments.clear();
+  try {
+    std::rethrow_exception(failure);
+  } catch (const shim::StartFailure& error) {
+    container.state.start_failed(error.exit_code(), error.what());
+  } catch (const std::exception& error) {
+    container.state.start_failed(128, error.what());
+  }
+  co_await start.services.store.save_state(container);
+}
+
+}  // namespace
+
+Task<> start(Services& services, ContainerPtr container) {
+  auto lock = co_await container->operations.lock();
+  check_startable(*container);
+  Start start{services, container, joined_container(services, *container), {}, {}, {}};
+  std::exception_ptr failure;
+  try {
+    co_await run_steps(start);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    co_await fail(start, failure);
+    lock.unlock();
+    // A client that asked for --rm has nobody else to clean up after a container that never ran.
+    if (container->definition.host_config.auto_remove) co_await remove(services, container, true);
+    std::rethrow_exception(failure);
+  }
+  start.rollback.release();
+  container->stopped_by_user = false;
+  publish(services, *container, "start");
+  co_await services.store.save_state(*container);
+  services.tasks.spawn("supervise " + container->name, [&services, container, shim = start.shim] {
+    return supervise(services, container, shim);
+  });
+}
+
+}  // namespace berth::container

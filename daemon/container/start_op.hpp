@@ -1,0 +1,12 @@
+// POST /containers/{id}/start
+#pragma once
+
+#include "daemon/container/services.hpp"
+
+namespace berth::container {
+
+/// Returns when the container's program runs. Throws Error{kNotModified} for one that runs already.
+/// On any failure every step is undone, and the container's state says why.
+Task<> start(Services& services, ContainerPtr container);
+
+}  // namespace berth::container

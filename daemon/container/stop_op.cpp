@@ -1,0 +1,88 @@
+#include "daemon/container/stop_op.hpp"
+
+#include <signal.h>
+
+#include "common/error.hpp"
+#include "daemon/container/events.hpp"
+#include "daemon/container/signals.hpp"
+#include "daemon/container/start_op.hpp"
+
+namespace berth::container {
+
+namespace {
+
+constexpr std::chrono::seconds kDefaultTimeout{10};
+// After SIGKILL the kernel owes us the end; a process in uninterruptible sleep may keep it waiting.
+constexpr std::chrono::seconds kKillTimeout{10};
+
+void check_running(const Container& container) {
+  if (container.state.is_running() && container.shim) return;
+  throw Error(ErrorKind::kConflict, "cannot kill container: " + container.name + ": container " +
+                                        container.id().str() + " is not running");
+}
+
+Task<> send_signal(Services& services, ContainerPtr container, int number) {
+  const auto shim = container->shim;
+  if (!shim) co_return;
+  publish(services, *container, "kill", {{"signal", std::to_string(number)}});
+  co_await shim->signal(number);
+}
+
+Task<> kill_and_wait(Services& services, ContainerPtr container, std::shared_ptr<Outcome> exit) {
+  co_await send_signal(services, container, SIGKILL);
+  if (!co_await exit->wait_for(kKillTimeout)) {
+    throw Error(ErrorKind::kDeadline, "tried to kill container " + container->id().str() +
+                                          ", but did not receive an exit event");
+  }
+}
+
+int stop_signal(const Container& container, const std::string& asked) {
+  if (!asked.empty()) return parse_signal(asked);
+  const std::string& own = container.definition.config.stop_signal;
+  return own.empty() ? SIGTERM : parse_signal(own);
+}
+
+std::chrono::seconds stop_timeout(const Container& container, const StopOptions& options) {
+  if (options.timeout) return *options.timeout;
+  if (const auto own = container.definition.config.stop_timeout) return std::chrono::seconds(*own);
+  return kDefaultTimeout;
+}
+
+}  // namespace
+
+Task<> stop(Services& services, ContainerPtr container, StopOptions options) {
+  const int number = stop_signal(*container, options.signal);
+  if (!container->state.is_running()) {
+    throw Error(ErrorKind::kNotModified, "container " + container->name + " is not running");
+  }
+  const auto exit = container->next_exit;
+  container->stopped_by_user = true;
+  const std::chrono::seconds timeout = stop_timeout(*container, options);
+  co_await send_signal(services, container, number);
+  if (timeout.count() < 0) {
+    co_await exit->wait();
+  } else if (!co_await exit->wait_for(timeout)) {
+    co_await kill_and_wait(services, container, exit);
+  }
+  publish(services, *container, "stop");
+}
+
+Task<> kill(Services& services, ContainerPtr container, std::string signal) {
+  const int number = signal.empty() ? SIGKILL : parse_signal(signal);
+  check_running(*container);
+  const auto exit = container->next_exit;
+  if (number == SIGKILL) {
+    container->stopped_by_user = true;
+    co_await kill_and_wait(services, container, exit);
+  } else {
+    co_await send_signal(services, container, number);
+  }
+}
+
+Task<> restart(Services& services, ContainerPtr container, StopOptions options) {
+  if (container->state.is_running()) co_await stop(services, container, std::move(options));
+  co_await start(services, container);
+  publish(services, *container, "restart");
+}
+
+}  // namespace berth::container

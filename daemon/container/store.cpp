@@ -1,0 +1,120 @@
+#include "daemon/container/store.hpp"
+
+#include <array>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <nlohmann/json.hpp>
+
+#include "api/fields.hpp"
+#include "common/error.hpp"
+
+namespace berth::container {
+
+namespace {
+
+constexpr std::array<std::string_view, 1> kSchema = {
+    "CREATE TABLE container(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT "
+    "NULL,"
+    " state TEXT NOT NULL)"};
+
+nlohmann::json to_json(const Definition& definition) {
+  return {{"created", format_rfc3339(definition.created)},
+          {"config", api::to_json(definition.config)},
+          {"host_config", api::to_json(definition.host_config)},
+          {"networking", api::to_json(definition.networking)},
+          {"image_id", definition.image_id},
+          {"storage_driver", definition.storage_driver},
+          {"platform", definition.platform}};
+}
+
+Definition definition_from_json(const std::string& id, const nlohmann::json& json) {
+  Definition definition;
+  definition.id = ContainerId(id);
+  definition.created = parse_rfc3339(json.at("created").get<std::string>());
+  definition.config = api::from_json<api::ContainerConfig>(json.at("config"));
+  definition.host_config = api::from_json<api::HostConfig>(json.at("host_config"));
+  definition.networking = api::from_json<api::NetworkingConfig>(json.at("networking"));
+  definition.image_id = json.at("image_id").get<std::string>();
+  definition.storage_driver = json.at("storage_driver").get<std::string>();
+  definition.platform = json.at("platform").get<std::string>();
+  return definition;
+}
+
+std::string state_text(const Container& container) {
+  nlohmann::json json{{"run", to_json(container.state)}};
+  if (container.endpoint) json["endpoint"] = network::to_json(*container.endpoint);
+  return json.dump();
+}
+
+Store::Row read_row(SQLite::Statement& query) {
+  const std::string id = query.getColumn(0).getString();
+  try {
+    Store::Row row;
+    row.name = query.getColumn(1).getString();
+    row.definition =
+        definition_from_json(id, nlohmann::json::parse(query.getColumn(2).getString()));
+    const auto state = nlohmann::json::parse(query.getColumn(3).getString());
+    row.state = run_state_from_json(state.at("run"));
+    if (const auto endpoint = state.find("endpoint"); endpoint != state.end()) {
+      row.endpoint = network::endpoint_from_json(*endpoint);
+    }
+    return row;
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::kInternal,
+                "cannot read the row of container " + id + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+Store::Store(state::Database& database) : database_(database) {
+  database_.migrate("container", kSchema);
+}
+
+std::vector<Store::Row> Store::load() {
+  const auto read = [](SQLite::Database& connection) {
+    std::vector<Row> rows;
+    SQLite::Statement query(connection, "SELECT id, name, definition, state FROM container");
+    while (query.executeStep())
+      rows.push_back(read_row(query));
+    return rows;
+  };
+  return database_.run_now(read);
+}
+
+Task<> Store::insert(const Container& container) {
+  auto work = [id = container.id().str(), name = container.name,
+               definition = to_json(container.definition).dump(),
+               state = state_text(container)](SQLite::Database& connection) {
+    SQLite::Statement statement(
+        connection, "INSERT INTO container(id, name, definition, state) VALUES(?, ?, ?, ?)");
+    statement.bind(1, id);
+    statement.bind(2, name);
+    statement.bind(3, definition);
+    statement.bind(4, state);
+    statement.exec();
+  };
+  co_await database_.transaction(state::Durability::kDurable, std::move(work));
+}
+
+Task<> Store::remove(ContainerId id) {
+  auto work = [id = std::move(id)](SQLite::Database& connection) {
+    SQLite::Statement statement(connection, "DELETE FROM container WHERE id = ?");
+    statement.bind(1, id.str());
+    statement.exec();
+  };
+  co_await database_.transaction(state::Durability::kDurable, std::move(work));
+}
+
+Task<> Store::save_state(const Container& container) {
+  auto work = [id = container.id().str(),
+               state = state_text(container)](SQLite::Database& connection) {
+    SQLite::Statement statement(connection, "UPDATE container SET state = ? WHERE id = ?");
+    statement.bind(1, state);
+    statement.bind(2, id);
+    statement.exec();
+  };
+  co_await database_.transaction(state::Durability::kVisible, std::move(work));
+}
+
+}  // namespace berth::container

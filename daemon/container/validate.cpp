@@ -1,0 +1,191 @@
+#include "daemon/container/validate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "common/error.hpp"
+#include "common/ids.hpp"
+#include "common/text.hpp"
+#include "daemon/container/devices.hpp"
+#include "daemon/container/mounts.hpp"
+#include "daemon/container/resources.hpp"
+#include "daemon/container/security_options.hpp"
+#include "daemon/container/signals.hpp"
+#include "daemon/container/spec.hpp"
+
+namespace berth::container {
+
+namespace {
+
+constexpr std::size_t kMaxHostname = 63;
+
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::kInvalidArgument, message);
+}
+[[noreturn]] void unsupported(const std::string& message) {
+  throw Error(ErrorKind::kNotImplemented, message);
+}
+
+void check_config(const api::ContainerConfig& config) {
+  if (config.image.empty()) refuse("no image was given: the field Image must name one");
+  if (config.hostname.size() > kMaxHostname) {
+    refuse("invalid hostname \"" + config.hostname + "\": must be at most 63 characters");
+  }
+  if (!config.working_dir.empty() && !config.working_dir.starts_with('/')) {
+    refuse("the working directory '" + config.working_dir +
+           "' is invalid, it needs to be an absolute path");
+  }
+  for (const std::string& variable : config.env) {
+    if (variable.empty() || variable.front() == '=')
+      refuse("invalid environment variable: \"" + variable + "\"");
+    if (variable.find('\0') != std::string::npos)
+      refuse("an environment variable contains a NUL byte");
+  }
+  if (!config.stop_signal.empty()) parse_signal(config.stop_signal);
+  if (config.healthcheck && !config.healthcheck->test.empty() &&
+      config.healthcheck->test[0] != "NONE") {
+    unsupported("health checks are not supported: leave Healthcheck out or use NONE");
+  }
+}
+
+/// A namespace mode that is its default, "host" or one of `others`.
+void check_mode(const char* field, const std::string& mode,
+                std::initializer_list<std::string_view> others) {
+  if (mode.empty() || mode == "host" ||
+      std::find(others.begin(), others.end(), mode) != others.end())
+    return;
+  if (mode.starts_with("container:")) {
+    unsupported(std::string(field) + " \"" + mode +
+                "\" is not supported: use the default or \"host\"");
+  }
+  refuse("invalid " + std::string(field) + ": \"" + mode + "\"");
+}
+
+void check_namespaces(const api::HostConfig& host_config) {
+  check_mode("PidMode", host_config.pid_mode, {});
+  check_mode("IpcMode", host_config.ipc_mode, {"private", "none", "shareable"});
+  check_mode("UTSMode", host_config.uts_mode, {});
+  check_mode("CgroupnsMode", host_config.cgroupns_mode, {"private"});
+  check_mode("UsernsMode", host_config.userns_mode, {});
+}
+
+void check_restart_policy(const api::HostConfig& host_config) {
+  const std::string& name = host_config.restart_policy.name;
+  if (name.empty() || name == "no") return;
+  static const std::set<std::string_view> kKnown = {"always", "unless-stopped", "on-failure"};
+  if (!kKnown.contains(name)) refuse("invalid restart policy: unknown policy '" + name + "'");
+  if (host_config.auto_remove) refuse("can't create 'AutoRemove' container with restart policy");
+  unsupported("restart policy \"" + name + "\" is not supported: use \"no\"");
+}
+
+void check_unsupported(const api::HostConfig& host_config) {
+  if (!host_config.runtime.empty() && host_config.runtime != "berth") {
+    refuse("unknown or invalid runtime name: " + host_config.runtime);
+  }
+  if (host_config.init.value_or(false))
+    unsupported("Init is not supported: run an init of the image's own");
+  if (!host_config.links.empty()) unsupported("Links are not supported: use ExtraHosts");
+  if (!host_config.volumes_from.empty())
+    unsupported("VolumesFrom is not supported: use bind mounts");
+  if (!host_config.resources.device_requests.empty()) {
+    unsupported("could not select device driver: DeviceRequests are not supported");
+  }
+  if (!host_config.storage_opt.empty())
+    unsupported("StorageOpt is not supported by the storage driver");
+  if (!host_config.isolation.empty() && host_config.isolation != "default") {
+    refuse("invalid isolation \"" + host_config.isolation + "\": must be default on Linux");
+  }
+}
+
+void check_log(const api::HostConfig& host_config) {
+  const std::string& driver = host_config.log_config.type;
+  if (!driver.empty() && driver != "json-file" && driver != "none") {
+    unsupported("logger: no log driver named '" + driver +
+                "' is registered: use json-file or none");
+  }
+  static const std::set<std::string_view> kOptions = {
+      "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"};
+  for (const auto& [key, value] : host_config.log_config.config) {
+    if (driver != "none" && !kOptions.contains(key)) {
+      refuse("unknown log opt '" + key + "' for json-file log driver");
+    }
+  }
+}
+
+void check_limits(const api::HostConfig& host_config) {
+  check_resources(host_config.resources, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
+  if (host_config.shm_size < 0) refuse("SHM size can not be less than 0");
+  if (host_config.oom_score_adj < -1000 || host_config.oom_score_adj > 1000) {
+    refuse("Invalid value " + std::to_string(host_config.oom_score_adj) +
+           ", range for oom score adj is [-1000, 1000]");
+  }
+  static const std::set<std::string_view> kUlimits = {
+      "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
+      "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+  for (const api::Ulimit& limit : host_config.resources.ulimits) {
+    if (!kUlimits.contains(limit.name)) refuse("invalid ulimit type: " + limit.name);
+    if (limit.hard >= 0 && (limit.soft > limit.hard || limit.soft < 0)) {
+      refuse("ulimit soft limit must be less than or equal to hard limit: " +
+             std::to_string(limit.soft) + " > " + std::to_string(limit.hard));
+    }
+  }
+}
+
+void check_sysctls(const api::HostConfig& host_config) {
+  static const std::set<std::string_view> kIpc = {
+      "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+      "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+  for (const auto& [key, value] : host_config.sysctls) {
+    const bool of_network = key.starts_with("net.");
+    const bool of_ipc = kIpc.contains(key) || key.starts_with("fs.mqueue.");
+    if (!of_network && !of_ipc)
+      refuse("sysctl \"" + key + "\" is not in a separate kernel namespace");
+    if (key.find('/') != std::string::npos || key.find("..") != std::string::npos) {
+      refuse("invalid sysctl \"" + key + "\": write it with single dots");
+    }
+    if (of_network && host_config.network_mode == "host") {
+      refuse("sysctl \"" + key +
+             "\" is not allowed when the container shares the host's network namespace");
+    }
+    if (of_ipc && host_config.ipc_mode == "host") {
+      refuse("sysctl \"" + key +
+             "\" is not allowed when the container shares the host's ipc namespace");
+    }
+  }
+}
+
+}  // namespace
+
+void validate_name(const std::string& name) {
+  if (!is_valid_name(name)) {
+    refuse("Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+  }
+}
+
+void validate(const api::CreateRequest& request) {
+  check_config(request.config);
+  check_namespaces(request.host_config);
+  check_restart_policy(request.host_config);
+  check_unsupported(request.host_config);
+  check_log(request.host_config);
+  check_limits(request.host_config);
+  check_sysctls(request.host_config);
+  check_mounts(request.host_config);
+  parse_security_options(request.host_config.security_opt);
+  effective_capabilities(request.host_config);
+  device_nodes(request.host_config);
+  for (const std::string& rule : request.host_config.resources.device_cgroup_rules)
+    parse_device_rule(rule);
+  oci_resources(request.host_config.resources);
+}
+
+void validate_complete(const api::ContainerConfig& config) {
+  const auto arguments = process_arguments(config);
+  if (arguments.empty() || arguments[0].empty()) refuse("no command specified");
+}
+
+}  // namespace berth::container

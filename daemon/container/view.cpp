@@ -1,0 +1,258 @@
+#include "daemon/container/view.hpp"
+
+#include <algorithm>
+
+#include "common/text.hpp"
+#include "common/units.hpp"
+#include "daemon/container/mounts.hpp"
+#include "daemon/container/network_mode.hpp"
+#include "daemon/container/security_options.hpp"
+#include "daemon/container/spec.hpp"
+#include "daemon/container/spec_defaults.hpp"
+
+namespace berth::container {
+
+namespace {
+
+std::string time_text(const std::optional<Timestamp>& time) {
+  return time ? format_rfc3339(*time) : std::string(kZeroTime);
+}
+
+api::ContainerState state_of(const RunState& state) {
+  api::ContainerState shown;
+  shown.status = to_string(state.status);
+  shown.running = state.is_running();
+  shown.paused = state.status == Status::kPaused;
+  shown.restarting = state.status == Status::kRestarting;
+  shown.dead = state.status == Status::kDead;
+  shown.oom_killed = state.oom_killed;
+  shown.pid = state.pid;
+  shown.exit_code = state.exit_code;
+  shown.error = state.error;
+  shown.started_at = time_text(state.started_at);
+  shown.finished_at = time_text(state.finished_at);
+  return shown;
+}
+
+api::MountPoint bind_point(const std::string& source, const std::string& destination, bool writable,
+                           const std::string& mode, const std::string& propagation) {
+  api::MountPoint point;
+  point.type = "bind";
+  point.source = source;
+  point.destination = destination;
+  point.rw = writable;
+  point.mode = mode;
+  point.propagation = propagation.empty() ? "rprivate" : propagation;
+  return point;
+}
+
+std::vector<api::MountPoint> mount_points(const api::HostConfig& host_config) {
+  std::vector<api::MountPoint> points;
+  for (const std::string& text : host_config.binds) {
+    const Bind bind = parse_bind(text);
+    const bool readonly =
+        std::find(bind.options.begin(), bind.options.end(), "ro") != bind.options.end();
+    points.push_back(
+        bind_point(bind.source, bind.destination, !readonly, join(bind.options, ","), ""));
+  }
+  for (const api::Mount& wanted : host_config.mounts) {
+    if (wanted.type == "bind") {
+      points.push_back(bind_point(wanted.source, wanted.target, !wanted.read_only, "",
+                                  wanted.bind_options ? wanted.bind_options->propagation : ""));
+    } else {
+      api::MountPoint point;
+      point.type = wanted.type;
+      point.destination = wanted.target;
+      point.rw = !wanted.read_only;
+      points.push_back(point);
+    }
+  }
+  return points;
+}
+
+std::string port_key(const network::PublishedPort& port) {
+  return std::to_string(port.container_port) + "/" + network::to_string(port.protocol);
+}
+
+api::EndpointSettings endpoint_settings(const Container& container,
+                                        const std::string& network_name) {
+  api::EndpointSettings settings;
+  const auto asked = container.definition.networking.endpoints_config.find(network_name);
+  if (asked != container.definition.networking.endpoints_config.end()) settings = asked->second;
+  if (!container.endpoint) return settings;
+  const network::Endpoint& endpoint = *container.endpoint;
+  settings.network_id = endpoint.network_id.str();
+  settings.endpoint_id = endpoint.id.str();
+  settings.gateway = endpoint.gateway;
+  settings.ip_address = endpoint.address;
+  settings.ip_prefix_len = endpoint.prefix_length;
+  settings.mac_address = endpoint.mac;
+  return settings;
+}
+
+std::string network_name(const Container& container) {
+  const std::string& mode = container.definition.host_config.network_mode;
+  return mode == "default" ? "bridge" : mode;
+}
+
+std::map<std::string, api::EndpointSettings> networks_of(const Container& container) {
+  const std::string name = network_name(container);
+  if (name.starts_with("container:")) return {};
+  return {{name, endpoint_settings(container, name)}};
+}
+
+api::NetworkSettings network_settings(const Container& container) {
+  api::NetworkSettings settings;
+  settings.networks = networks_of(container);
+  if (container.state.is_running()) {
+    for (const std::string& port : container.definition.config.exposed_ports)
+      settings.ports[port];
+    settings.sandbox_id = container.id().str();
+    settings.sandbox_key = "/proc/" + std::to_string(container.state.pid) + "/ns/net";
+  }
+  if (!container.endpoint) return settings;
+  const network::Endpoint& endpoint = *container.endpoint;
+  for (const network::PublishedPort& port : endpoint.ports) {
+    settings.ports[port_key(port)].push_back({port.host_address, std::to_string(port.host_port)});
+  }
+  settings.endpoint_id = endpoint.id.str();
+  settings.gateway = endpoint.gateway;
+  settings.ip_address = endpoint.address;
+  settings.ip_prefix_len = endpoint.prefix_length;
+  settings.mac_address = endpoint.mac;
+  return settings;
+}
+
+std::vector<api::Port> summary_ports(const Container& container) {
+  std::vector<api::Port> ports;
+  if (!container.state.is_running()) return ports;
+  for (const std::string& text : container.definition.config.exposed_ports) {
+    const auto parts = split(text, '/');
+    const auto number = parse_number<std::uint16_t>(parts[0]);
+    const std::string type = parts.size() > 1 ? std::string(parts[1]) : "tcp";
+    const bool published =
+        container.endpoint && std::any_of(container.endpoint->ports.begin(),
+                                          container.endpoint->ports.end(), [&](const auto& port) {
+                                            return port.container_port == number &&
+                                                   network::to_string(port.protocol) == type;
+                                          });
+    if (number && !published) ports.push_back({"", *number, 0, type});
+  }
+  if (container.endpoint) {
+    for (const network::PublishedPort& port : container.endpoint->ports) {
+      ports.push_back({port.host_address, port.container_port, port.host_port,
+                       std::string(network::to_string(port.protocol))});
+    }
+  }
+  return ports;
+}
+
+/// The command as `ps` shows it: arguments with blanks are quoted.
+std::string command_text(const api::ContainerConfig& config) {
+  std::string text;
+  for (const std::string& argument : process_arguments(config)) {
+    if (!text.empty()) text.push_back(' ');
+    const bool quote = argument.find_first_of(" \t\n\"'") != std::string::npos;
+    text += quote ? "'" + argument + "'" : argument;
+  }
+  return text;
+}
+
+template <typename List>
+api::StringList text_list(const List& list) {
+  return {list.begin(), list.end()};
+}
+
+/// Paths that were left to the default are shown as what they are.
+api::HostConfig shown_host_config(const api::HostConfig& host_config) {
+  api::HostConfig shown = host_config;
+  if (shown.masked_paths && shown.readonly_paths) return shown;
+  const bool open =
+      shown.privileged || parse_security_options(shown.security_opt).system_paths_unconfined;
+  if (!shown.masked_paths) shown.masked_paths = open ? api::StringList{} : text_list(kMaskedPaths);
+  if (!shown.readonly_paths)
+    shown.readonly_paths = open ? api::StringList{} : text_list(kReadonlyPaths);
+  return shown;
+}
+
+std::string duration_since(const std::optional<Timestamp>& time, Timestamp at) {
+  if (!time) return "Less than a second";
+  return format_human_duration(std::max(at - *time, std::chrono::nanoseconds(0)));
+}
+
+}  // namespace
+
+std::string status_text(const RunState& state, Timestamp at) {
+  switch (state.status) {
+    case Status::kCreated:
+      return "Created";
+    case Status::kRunning:
+      return "Up " + duration_since(state.started_at, at);
+    case Status::kPaused:
+      return "Up " + duration_since(state.started_at, at) + " (Paused)";
+    case Status::kRestarting:
+      return "Restarting (" + std::to_string(state.exit_code) + ") " +
+             duration_since(state.finished_at, at) + " ago";
+    case Status::kRemoving:
+      return "Removal In Progress";
+    case Status::kExited:
+      return "Exited (" + std::to_string(state.exit_code) + ") " +
+             duration_since(state.finished_at, at) + " ago";
+    case Status::kDead:
+      return "Dead";
+  }
+  return "";
+}
+
+api::ContainerInspect inspect(const Container& container, const Settings& settings) {
+  const Definition& definition = container.definition;
+  const std::filesystem::path folder = settings.container_folder(container.id().str());
+  api::ContainerInspect shown;
+  shown.id = container.id().str();
+  shown.created = format_rfc3339(definition.created);
+  const auto arguments = process_arguments(definition.config);
+  shown.path = arguments.empty() ? "" : arguments.front();
+  if (!arguments.empty()) shown.args.assign(arguments.begin() + 1, arguments.end());
+  shown.state = state_of(container.state);
+  shown.image = definition.image_id;
+  shown.resolv_conf_path = folder / "resolv.conf";
+  shown.hostname_path = folder / "hostname";
+  shown.hosts_path = folder / "hosts";
+  if (definition.host_config.log_config.type == "json-file") {
+    shown.log_path = folder / (container.id().str() + "-json.log");
+  }
+  shown.name = "/" + container.name;
+  shown.driver = definition.storage_driver;
+  shown.platform = definition.platform;
+  shown.app_armor_profile =
+      parse_security_options(definition.host_config.security_opt).apparmor_profile;
+  shown.host_config = shown_host_config(definition.host_config);
+  shown.graph_driver.name = definition.storage_driver;
+  shown.mounts = mount_points(definition.host_config);
+  shown.config = definition.config;
+  shown.network_settings = network_settings(container);
+  return shown;
+}
+
+api::ContainerSummary summarise(const Container& container, Timestamp at) {
+  const Definition& definition = container.definition;
+  api::ContainerSummary shown;
+  shown.id = container.id().str();
+  shown.names = {"/" + container.name};
+  shown.image = definition.config.image;
+  shown.image_id = definition.image_id;
+  shown.command = command_text(definition.config);
+  shown.created =
+      std::chrono::floor<std::chrono::seconds>(definition.created).time_since_epoch().count();
+  shown.ports = summary_ports(container);
+  shown.labels = definition.config.labels;
+  shown.state = to_string(container.state.status);
+  shown.status = status_text(container.state, at);
+  shown.host_config.network_mode = definition.host_config.network_mode;
+  shown.host_config.annotations = definition.host_config.annotations;
+  shown.network_settings.networks = networks_of(container);
+  shown.mounts = mount_points(definition.host_config);
+  return shown;
+}
+
+}  // namespace berth::container
