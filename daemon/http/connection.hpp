@@ -1,0 +1,76 @@
+// One client's connection: reads requests, runs their handlers, keeps the connection for the next.
+// Private to this room.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "daemon/http/exchange.hpp"
+#include "daemon/http/router.hpp"
+
+namespace berth::http {
+
+using Socket = asio::generic::stream_protocol::socket;
+
+class Connection {
+ public:
+  Connection(Socket socket, const Router& router, asio::any_io_executor control);
+
+  /// Serves requests until the client leaves, or the connection is hijacked. On the streams
+  /// executor.
+  Task<> serve();
+
+  /// Lets the present answer be finished and no further request begin. On the streams executor.
+  void drain();
+  /// Ends what the client still waits for.
+  void abort();
+
+  // What Exchange needs, on the streams executor.
+  Task<std::size_t> read_body_some(std::span<char> buffer);
+  Task<> write_all(std::string head, std::string body);
+  Task<> wait_disconnected();
+  Hijacked release();
+
+  asio::any_io_executor executor() { return socket_.get_executor(); }
+  bool keep_alive() const noexcept { return keep_alive_; }
+  bool is_http_1_0() const noexcept { return http_1_0_; }
+  bool wants_upgrade() const noexcept { return wants_upgrade_; }
+  void close_after_answer() noexcept { keep_alive_ = false; }
+  std::optional<std::uint64_t> declared_length() const;
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
+
+  Task<bool> read_head();
+  void note_head();
+  Request make_request();
+  Task<> handle();
+  Task<> answer_error(Exchange& exchange, std::exception_ptr failure);
+  Task<bool> skip_body();
+
+  Socket socket_;
+  const Router& router_;
+  asio::any_io_executor control_;
+  asio::steady_timer deadline_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  /// Tells a timer that fires late that the connection is gone.
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
+  bool reading_head_ = false;
+  bool keep_alive_ = true;
+  bool http_1_0_ = false;
+  bool wants_upgrade_ = false;
+  bool expects_continue_ = false;
+  bool hijacked_ = false;
+  bool draining_ = false;
+  bool between_requests_ = true;
+};
+
+}  // namespace berth::http

@@ -1,0 +1,1 @@
+berth_unit_tests(daemon/http berth_http)
