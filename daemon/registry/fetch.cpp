@@ -164,9 +164,8 @@ void BlobFile::append(std::span<const std::byte> data) {
   size_.fetch_add(data.size(), std::memory_order_relaxed);
 }
 
-Fd BlobFile::take() {
-  check_errno(::lseek(file_.get(), 0, SEEK_SET), "lseek", "downloaded layer");
-  return std::move(file_);
+Fd BlobFile::open_again() const {
+  return open_file("/proc/self/fd/" + std::to_string(file_.get()), O_RDONLY);
 }
 
 }  // namespace berth::registry

@@ -41,8 +41,8 @@ class BlobFile {
   /// Other threads may ask, too.
   std::uint64_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   Digest finish() { return hash_.finish(); }
-  /// Open for reading and writing, positioned at the start.
-  Fd take();
+  /// A new open file of the same content, for reading, at its start. Throws Error.
+  Fd open_again() const;
 
  private:
   Fd file_;

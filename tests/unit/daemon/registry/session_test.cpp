@@ -51,7 +51,7 @@ struct Fixture {
     BlobFile file("/tmp");
     Descriptor descriptor{"", sha256(content), size};
     test::run(io, fetch_blob(session(), descriptor, file, options));
-    const Fd fd = file.take();
+    const Fd fd = file.open_again();
     return read_all(fd.get(), "blob");
   }
 

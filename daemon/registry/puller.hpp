@@ -1,0 +1,79 @@
+// Pulls images: the operation behind `POST /images/create?fromImage=`.
+//
+// Control thread; sockets, hashing and temporary files work on the thread of transfers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "daemon/async/gate.hpp"
+#include "daemon/registry/credentials.hpp"
+#include "daemon/registry/options.hpp"
+#include "daemon/registry/target.hpp"
+
+namespace berth::registry {
+
+struct PullRequest {
+  /// "docker.io", "host", "host:port"
+  std::string registry;
+  /// "library/nginx"
+  std::string repository;
+  /// The repository as users write it: "nginx", "127.0.0.1:5000/thing".
+  std::string familiar;
+  /// A tag, or a digest "sha256:...".
+  std::string reference;
+  /// "linux/arm64"; empty for the host's.
+  std::string platform;
+  Credentials credentials;
+};
+
+/// Gets the pull's messages: some lines of JSON at a time, in order, never two calls at once. What
+/// it throws ends the pull.
+using ProgressSink = std::function<Task<>(std::string lines)>;
+
+/// An io_context on a thread of its own, begun with the first use: a daemon that never pulls has no
+/// such thread.
+class TransferThread {
+ public:
+  TransferThread();
+  TransferThread(const TransferThread&) = delete;
+  TransferThread& operator=(const TransferThread&) = delete;
+  /// Drops what runs there.
+  ~TransferThread();
+
+  asio::any_io_executor executor();
+  void start();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+class Puller {
+ public:
+  /// `transfers` and `target` must outlive the puller.
+  Puller(asio::any_io_executor control, TransferThread& transfers, PullTarget& target,
+         Options options);
+  Puller(const Puller&) = delete;
+  Puller& operator=(const Puller&) = delete;
+  ~Puller();
+
+  /// Returns when the image is in the store. When the calling coroutine is cancelled or the sink
+  /// throws, downloads that no other pull waits for are given up; layers that were finished stay
+  /// for the next try. Throws Error: kNotFound for an unknown image or no access, kInvalidArgument
+  /// for malformed names and platforms, kUnavailable when the registry cannot be reached,
+  /// kCancelled.
+  Task<> pull(PullRequest request, ProgressSink sink);
+
+  /// Asks a registry whether the credentials are right, for `POST /auth`. Throws Error
+  /// {kUnauthorized}.
+  Task<> check_credentials(std::string registry, Credentials credentials);
+
+  struct State;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace berth::registry

@@ -1,0 +1,136 @@
+#include "daemon/registry/source.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "common/log/log.hpp"
+
+namespace berth::registry {
+
+namespace {
+
+/// True when another endpoint may still know better: a mirror's word is never the last, and a
+/// failed TLS handshake says nothing about plain HTTP.
+bool try_next(const Endpoint& endpoint, bool network, NetworkError::Stage stage) {
+  if (endpoint.mirror) return true;
+  return network && stage != NetworkError::Stage::kTransfer;
+}
+
+Task<> ping(Session& session, const Options& options) {
+  for (Retry retry(options, Retry::Unreachable::kFails);;) {
+    try {
+      co_return co_await session.ping();
+    } catch (const Error&) {
+      retry.failed();
+    }
+    co_await retry.wait();
+  }
+}
+
+/// The manifest from the first endpoint that has it.
+Task<FetchedManifest> first_manifest(std::shared_ptr<Source> source, PullName name,
+                                     Credentials credentials) {
+  const auto endpoints = pull_endpoints(source->options, name.registry);
+  for (std::size_t i = 0;; ++i) {
+    const Endpoint& endpoint = endpoints[i];
+    const bool last = i + 1 == endpoints.size();
+    Access access{name.repository, credentials};
+    source->session =
+        std::make_unique<Session>(source->client, source->options, endpoint, std::move(access));
+    try {
+      co_await ping(*source->session, source->options);
+      co_return co_await fetch_manifest(*source->session, name.reference, source->options);
+    } catch (const NetworkError& error) {
+      if (last || !try_next(endpoint, true, error.stage())) throw;
+      log::debug("registry \"{}\": {}; trying the next way", name.registry, error.what());
+    } catch (const Error& error) {
+      if (last || !try_next(endpoint, false, {})) throw;
+      log::debug("registry \"{}\": {}; trying the next way", name.registry, error.what());
+    }
+  }
+}
+
+/// The registry's refusals in the words that users and scripts know.
+[[noreturn]] void explain(const RegistryError& error, const PullName& name) {
+  if (error.has_code("MANIFEST_UNKNOWN") ||
+      (error.status() == 404 && !error.has_code("NAME_UNKNOWN"))) {
+    throw Error(ErrorKind::kNotFound, "manifest for " + name.familiar_reference() +
+                                          " not found: manifest unknown: " + error.what());
+  }
+  if (error.status() == 401 || error.status() == 403 || error.status() == 404) {
+    throw Error(ErrorKind::kNotFound, "pull access denied for " + name.familiar +
+                                          ", repository does not exist or may require 'docker "
+                                          "login': " +
+                                          error.what());
+  }
+  throw Error(error.kind(), error.what());
+}
+
+Task<> enter_index(Session& session, const Options& options, FetchedManifest& manifest,
+                   Platform wanted) {
+  const auto chosen = select_platform(parse_index(manifest.body), wanted);
+  if (!chosen) {
+    throw Error(ErrorKind::kNotFound,
+                "no matching manifest for " + wanted.str() + " in the manifest list entries");
+  }
+  manifest = co_await fetch_manifest(session, chosen->digest.str(), options);
+  if (manifest.body.size() != chosen->size) {
+    throw Error(ErrorKind::kInternal, "manifest \"" + chosen->digest.str() +
+                                          "\" from the registry has not the size that the "
+                                          "manifest list says");
+  }
+}
+
+void check_image(const ResolvedManifest& resolved, const PullName& name,
+                 const std::optional<Platform>& platform) {
+  if (resolved.summary.diff_ids.size() != resolved.image.layers.size()) {
+    throw Error(ErrorKind::kInternal,
+                "image \"" + name.familiar_reference() + "\" is inconsistent: its manifest has " +
+                    std::to_string(resolved.image.layers.size()) + " layers, its configuration " +
+                    std::to_string(resolved.summary.diff_ids.size()));
+  }
+  if (!platform) return;
+  const Platform& actual = resolved.summary.platform;
+  Index single;
+  single.manifests.push_back({{}, actual, true});
+  if (select_platform(single, *platform)) return;
+  throw Error(ErrorKind::kNotFound,
+              "image with reference " + name.familiar_reference() +
+                  " was found but does not match the specified platform: wanted " +
+                  platform->str() + ", actual: " + actual.str());
+}
+
+}  // namespace
+
+std::string PullName::familiar_reference() const {
+  return familiar + (is_digest(reference) ? "@" : ":") + reference;
+}
+
+std::shared_ptr<Source> make_source(asio::any_io_executor executor, const Options& options) {
+  auto source = std::make_unique<Source>(executor, options);
+  return {source.release(), [executor](Source* last) {
+            asio::post(executor, [owned = std::unique_ptr<Source>(last)] {});
+          }};
+}
+
+Task<ResolvedManifest> resolve_manifest(std::shared_ptr<Source> source, PullName name,
+                                        Credentials credentials, std::optional<Platform> platform) {
+  ResolvedManifest resolved;
+  try {
+    resolved.manifest = co_await first_manifest(source, name, std::move(credentials));
+    resolved.name_digest = resolved.manifest.digest;
+    Session& session = *source->session;
+    if (is_index(resolved.manifest.media_type)) {
+      Platform wanted = platform ? *platform : host_platform();
+      co_await enter_index(session, source->options, resolved.manifest, std::move(wanted));
+    }
+    resolved.image = parse_image_manifest(resolved.manifest.body);
+    resolved.config = co_await fetch_small_blob(session, resolved.image.config, source->options);
+  } catch (const RegistryError& error) {
+    explain(error, name);
+  }
+  resolved.summary = parse_config(resolved.config);
+  check_image(resolved, name, platform);
+  co_return resolved;
+}
+
+}  // namespace berth::registry

@@ -1,0 +1,78 @@
+// Where a pulled image goes: what a pull needs of the image store, declared here by its user.
+//
+// Every call comes on the control thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/digest.hpp"
+#include "common/fd.hpp"
+#include "daemon/async/task.hpp"
+
+namespace berth::registry {
+
+/// What both sides of a long piece of work tell each other, from any thread.
+struct WorkSignals {
+  /// Compressed bytes that were read so far.
+  std::atomic<std::uint64_t> done{0};
+  /// The result is wanted no more: stop soon, with Error{kCancelled}.
+  std::atomic<bool> stop{false};
+};
+
+/// A downloaded layer whose compressed bytes were checked against their digest.
+struct LayerBlob {
+  /// An open file of its own, positioned at the start.
+  Fd file;
+  Digest digest;
+  std::uint64_t size = 0;
+  std::string media_type;
+  /// What the uncompressed tar must hash to: the target checks it.
+  DiffId diff_id;
+  ChainId chain;
+  /// Empty for the bottom layer.
+  ChainId parent;
+  std::shared_ptr<WorkSignals> signals;
+};
+
+struct PulledImage {
+  /// The name to give it: registry, repository, and one of tag and digest.
+  std::string registry;
+  std::string repository;
+  std::string tag;
+  Digest pinned;
+  /// The configuration, byte by byte; its digest is the image's id.
+  std::string config;
+  Digest config_digest;
+  /// The image's own manifest.
+  std::string manifest;
+  std::string manifest_type;
+  /// What the name led to: the index's digest, or the manifest's. It becomes a RepoDigest.
+  Digest name_digest;
+};
+
+class PullTarget {
+ public:
+  virtual ~PullTarget() = default;
+
+  virtual Task<bool> has_image(Digest config_digest) = 0;
+  virtual Task<bool> has_layer(ChainId chain) = 0;
+  /// True when a layer can be unpacked while its parent still is; else add_layer() is called from
+  /// the bottom up, one at a time.
+  virtual bool unpacks_in_parallel() const = 0;
+  /// Unpacks the layer into the store and keeps it there, at least until the image that is being
+  /// pulled was added or dropped. Throws Error when the tar does not hash to diff_id.
+  virtual Task<> add_layer(LayerBlob layer) = 0;
+  /// Keeps the image and its name durably; every layer is there. Returns whether the name is new or
+  /// led to another image before.
+  virtual Task<bool> add_image(PulledImage image) = 0;
+
+ protected:
+  PullTarget() = default;
+  PullTarget(const PullTarget&) = default;
+  PullTarget& operator=(const PullTarget&) = default;
+};
+
+}  // namespace berth::registry

@@ -1,0 +1,45 @@
+#include "daemon/registry/task_group.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+namespace berth::registry {
+
+void TaskGroup::spawn(Task<> task) {
+  ++running_;
+  idle_.reset();
+  auto signal = std::make_shared<asio::cancellation_signal>();
+  std::erase_if(signals_, [](const auto& known) { return known.expired(); });
+  signals_.push_back(signal);
+  // The handler keeps the signal as long as the task may look at its slot.
+  asio::co_spawn(executor_, supervise(std::move(task)),
+                 asio::bind_cancellation_slot(signal->slot(), [signal](std::exception_ptr) {}));
+}
+
+Task<> TaskGroup::supervise(Task<> task) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    stop(std::current_exception());
+  }
+  if (--running_ == 0) idle_.set();
+}
+
+void TaskGroup::stop(std::exception_ptr why) {
+  if (failure_) return;
+  failure_ = std::move(why);
+  on_stop_();
+  for (const auto& known : signals_) {
+    if (const auto signal = known.lock()) signal->emit(asio::cancellation_type::terminal);
+  }
+}
+
+Task<> TaskGroup::join() {
+  co_await idle_.wait();
+}
+
+void TaskGroup::rethrow() const {
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+}  // namespace berth::registry

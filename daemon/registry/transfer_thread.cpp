@@ -1,0 +1,32 @@
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "daemon/registry/puller.hpp"
+
+namespace berth::registry {
+
+struct TransferThread::State {
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  std::thread thread;
+};
+
+TransferThread::TransferThread() : state_(std::make_unique<State>()) {}
+
+TransferThread::~TransferThread() {
+  state_->io.stop();
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+asio::any_io_executor TransferThread::executor() {
+  return state_->io.get_executor();
+}
+
+void TransferThread::start() {
+  if (state_->thread.joinable()) return;
+  state_->thread = std::thread([this] { state_->io.run(); });
+}
+
+}  // namespace berth::registry
