@@ -7,7 +7,6 @@
 
 #include "common/ids.hpp"
 #include "common/scope_guard.hpp"
-#include "daemon/registry/remote_call.hpp"
 
 namespace berth::registry {
 
@@ -22,14 +21,14 @@ std::size_t unpack_limit() {
 
 }  // namespace
 
-Puller::State::State(asio::any_io_executor on_control, TransferThread& on, PullTarget& into,
+Puller::State::State(asio::any_io_executor on_control, TransferThread& on, PullTargetFactory into,
                      Options given)
     : control(on_control),
       thread(on),
-      network(on.executor()),
-      target(into),
+      remote(on_control, on.executor()),
+      targets(std::move(into)),
       options(std::move(given)),
-      transfers(on_control, network, options) {}
+      transfers(remote, options.max_concurrent_downloads) {}
 
 std::shared_ptr<AsyncMutex> Puller::State::lock_of(const ChainId& chain) {
   std::erase_if(locks, [](const auto& known) { return known.second.expired(); });
@@ -45,6 +44,7 @@ PullOp::PullOp(std::shared_ptr<Puller::State> state, PullRequest request, Progre
     : state_(std::move(state)),
       request_(std::move(request)),
       sink_(std::move(sink)),
+      target_(state_->targets()),
       name_{request_.registry, request_.repository, request_.reference, request_.familiar},
       progress_(state_->control),
       turn_(state_->control),
@@ -85,12 +85,12 @@ void PullOp::check_stopped() const {
 Task<> PullOp::pull_image() {
   std::optional<Platform> platform;
   if (!request_.platform.empty()) platform = parse_platform(request_.platform);
-  source_ = make_source(state_->network, state_->options);
+  source_ = make_source(state_->remote.network(), state_->options);
   Task<ResolvedManifest> resolve =
       resolve_manifest(source_, name_, request_.credentials, std::move(platform));
-  resolved_ = co_await call_remote(state_->control, state_->network, std::move(resolve));
+  resolved_ = co_await state_->remote.call(std::move(resolve));
   progress_.status("Pulling from " + name_.repository, name_.reference);
-  if (!co_await state_->target.has_image(resolved_.image.config.digest)) {
+  if (!co_await target_->has_image(resolved_.image.config.digest)) {
     co_await plan_layers();
     for (const std::size_t index : missing_)
       group_.spawn(fetch_layer(index));
@@ -117,7 +117,7 @@ Task<> PullOp::plan_layers() {
     layers_.push_back(std::move(layer));
   }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    if (co_await state_->target.has_layer(layers_[i].chain)) {
+    if (co_await target_->has_layer(layers_[i].chain)) {
       progress_.layer("Already exists", layers_[i].label);
     } else {
       progress_.layer("Pulling fs layer", layers_[i].label);
@@ -142,7 +142,7 @@ Task<> PullOp::store_image() {
   image.manifest = std::move(resolved_.manifest.body);
   image.manifest_type = resolved_.manifest.media_type;
   image.name_digest = resolved_.name_digest;
-  const bool changed = co_await state_->target.add_image(std::move(image));
+  const bool changed = co_await target_->add_image(std::move(image));
   progress_.status("Digest: " + resolved_.name_digest.str());
   progress_.status(
       (changed ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
@@ -194,7 +194,7 @@ Task<Fd> PullOp::await_transfer(Layer& layer, std::shared_ptr<Transfer> transfer
 }
 
 Task<> PullOp::await_turn(std::size_t index) {
-  const bool parallel = state_->target.unpacks_in_parallel();
+  const bool parallel = target_->unpacks_in_parallel();
   const std::size_t limit = parallel ? unpack_limit() : 1;
   for (;;) {
     check_stopped();
@@ -207,7 +207,7 @@ Task<> PullOp::await_turn(std::size_t index) {
 Task<> PullOp::unpack(Layer& layer, Fd file) {
   const auto mutex = state_->lock_of(layer.chain);
   const auto lock = co_await mutex->lock();
-  if (co_await state_->target.has_layer(layer.chain)) co_return;
+  if (co_await target_->has_layer(layer.chain)) co_return;
   check_stopped();
   LayerBlob blob;
   blob.file = std::move(file);
@@ -221,7 +221,7 @@ Task<> PullOp::unpack(Layer& layer, Fd file) {
   const auto ended = std::make_shared<AsyncSignal>(state_->control);
   group_.spawn(report_unpacking(layer, ended));
   ScopeGuard end_report([ended] { ended->set(); });
-  co_await state_->target.add_layer(std::move(blob));
+  co_await target_->add_layer(std::move(blob));
 }
 
 Task<> PullOp::report_unpacking(Layer& layer, std::shared_ptr<AsyncSignal> ended) {

@@ -11,6 +11,7 @@
 #include "daemon/async/mutex.hpp"
 #include "daemon/registry/progress.hpp"
 #include "daemon/registry/puller.hpp"
+#include "daemon/registry/remote.hpp"
 #include "daemon/registry/task_group.hpp"
 #include "daemon/registry/transfer.hpp"
 
@@ -18,15 +19,16 @@ namespace berth::registry {
 
 /// What all pulls share.
 struct Puller::State {
-  State(asio::any_io_executor on_control, TransferThread& on, PullTarget& into, Options given);
+  State(asio::any_io_executor on_control, TransferThread& on, PullTargetFactory into,
+        Options given);
 
   /// The lock of who unpacks that layer, so that two pulls do it once.
   std::shared_ptr<AsyncMutex> lock_of(const ChainId& chain);
 
   asio::any_io_executor control;
   TransferThread& thread;
-  asio::any_io_executor network;
-  PullTarget& target;
+  Remote remote;
+  PullTargetFactory targets;
   Options options;
   Transfers transfers;
   std::map<ChainId, std::weak_ptr<AsyncMutex>> locks;
@@ -69,6 +71,7 @@ class PullOp {
   std::shared_ptr<Puller::State> state_;
   PullRequest request_;
   ProgressSink sink_;
+  std::unique_ptr<PullTarget> target_;
   PullName name_;
   std::shared_ptr<Source> source_;
   ResolvedManifest resolved_;

@@ -5,7 +5,6 @@
 #include <boost/system/system_error.hpp>
 
 #include "daemon/registry/pull_op.hpp"
-#include "daemon/registry/remote_call.hpp"
 
 namespace berth::registry {
 
@@ -19,7 +18,7 @@ namespace {
   throw Error(ErrorKind::kInternal, what + ": " + error.what());
 }
 
-/// Returns true: a result is what call_remote() hands over.
+/// Returns true: a result is what Remote::call() hands over.
 Task<bool> ping_registry(std::shared_ptr<Source> source, std::string registry,
                          Credentials credentials) {
   const auto endpoints = pull_endpoints(source->options, registry);
@@ -29,6 +28,8 @@ Task<bool> ping_registry(std::shared_ptr<Source> source, std::string registry,
     source->session =
         std::make_unique<Session>(source->client, source->options, endpoint, std::move(access));
     try {
+      co_await source->session->ping();
+      // The first one learns how to authenticate; only the next one is sent with a password.
       co_await source->session->ping();
       co_return true;
     } catch (const NetworkError& error) {
@@ -40,12 +41,13 @@ Task<bool> ping_registry(std::shared_ptr<Source> source, std::string registry,
 
 }  // namespace
 
-Puller::Puller(asio::any_io_executor control, TransferThread& transfers, PullTarget& target,
+Puller::Puller(asio::any_io_executor control, TransferThread& transfers, PullTargetFactory targets,
                Options options) {
   if (options.temporary.empty()) options.temporary = std::filesystem::temp_directory_path();
   std::error_code ignored;  // a folder that is missing is reported by the first pull
   std::filesystem::create_directories(options.temporary, ignored);
-  state_ = std::make_shared<State>(std::move(control), transfers, target, std::move(options));
+  state_ = std::make_shared<State>(std::move(control), transfers, std::move(targets),
+                                   std::move(options));
 }
 
 Puller::~Puller() = default;
@@ -64,13 +66,17 @@ Task<> Puller::pull(PullRequest request, ProgressSink sink) {
 Task<> Puller::check_credentials(std::string registry, Credentials credentials) {
   const std::string what = "login to \"" + registry + "\"";
   state_->thread.start();
-  const auto source = make_source(state_->network, state_->options);
+  const auto source = make_source(state_->remote.network(), state_->options);
   Task<bool> ping = ping_registry(source, std::move(registry), std::move(credentials));
   try {
-    co_await call_remote(state_->control, state_->network, std::move(ping));
+    co_await state_->remote.call(std::move(ping));
   } catch (const boost::system::system_error& error) {
     translate(error, what);
   }
+}
+
+Task<> Puller::close() {
+  co_await state_->remote.drained();
 }
 
 }  // namespace berth::registry

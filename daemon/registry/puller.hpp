@@ -52,8 +52,8 @@ class TransferThread {
 
 class Puller {
  public:
-  /// `transfers` and `target` must outlive the puller.
-  Puller(asio::any_io_executor control, TransferThread& transfers, PullTarget& target,
+  /// `transfers` must outlive the puller.
+  Puller(asio::any_io_executor control, TransferThread& transfers, PullTargetFactory targets,
          Options options);
   Puller(const Puller&) = delete;
   Puller& operator=(const Puller&) = delete;
@@ -69,6 +69,10 @@ class Puller {
   /// Asks a registry whether the credentials are right, for `POST /auth`. Throws Error
   /// {kUnauthorized}.
   Task<> check_credentials(std::string registry, Credentials credentials);
+
+  /// At shut-down, when every pull has ended: returns when nothing of them is left on the thread of
+  /// transfers.
+  Task<> close();
 
   struct State;
 

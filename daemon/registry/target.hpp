@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -53,17 +54,21 @@ struct PulledImage {
   Digest name_digest;
 };
 
+/// One pull's way into the store. What it was given stays there as long as the object, and
+/// afterwards if it belongs to an image.
 class PullTarget {
  public:
   virtual ~PullTarget() = default;
+  PullTarget(const PullTarget&) = delete;
+  PullTarget& operator=(const PullTarget&) = delete;
 
   virtual Task<bool> has_image(Digest config_digest) = 0;
+  /// A layer that is there is kept there for this pull.
   virtual Task<bool> has_layer(ChainId chain) = 0;
   /// True when a layer can be unpacked while its parent still is; else add_layer() is called from
   /// the bottom up, one at a time.
   virtual bool unpacks_in_parallel() const = 0;
-  /// Unpacks the layer into the store and keeps it there, at least until the image that is being
-  /// pulled was added or dropped. Throws Error when the tar does not hash to diff_id.
+  /// Unpacks the layer into the store. Throws Error when the tar does not hash to diff_id.
   virtual Task<> add_layer(LayerBlob layer) = 0;
   /// Keeps the image and its name durably; every layer is there. Returns whether the name is new or
   /// led to another image before.
@@ -71,8 +76,9 @@ class PullTarget {
 
  protected:
   PullTarget() = default;
-  PullTarget(const PullTarget&) = default;
-  PullTarget& operator=(const PullTarget&) = default;
 };
+
+/// Makes the target of one pull.
+using PullTargetFactory = std::function<std::unique_ptr<PullTarget>()>;
 
 }  // namespace berth::registry

@@ -8,9 +8,8 @@
 #include <memory>
 #include <unordered_map>
 
-#include <boost/asio/cancellation_signal.hpp>
-
 #include "daemon/async/signal.hpp"
+#include "daemon/registry/remote.hpp"
 #include "daemon/registry/source.hpp"
 
 namespace berth::registry {
@@ -20,7 +19,7 @@ class Transfer {
  public:
   class Work;
 
-  Transfer(asio::any_io_executor control, std::shared_ptr<Work> work);
+  Transfer(const asio::any_io_executor& control, std::shared_ptr<Work> work);
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer();
@@ -39,6 +38,7 @@ class Transfer {
   friend class Transfers;
 
   std::shared_ptr<Work> work_;
+  RemoteTask task_;
   AsyncSignal done_;
   std::exception_ptr failure_;
   bool started_ = false;
@@ -46,8 +46,7 @@ class Transfer {
 
 class Transfers {
  public:
-  /// `transfers` is an io_context of one thread, or a strand.
-  Transfers(asio::any_io_executor control, asio::any_io_executor transfers, const Options& options);
+  Transfers(Remote remote, unsigned max_concurrent);
   Transfers(const Transfers&) = delete;
   Transfers& operator=(const Transfers&) = delete;
   ~Transfers();

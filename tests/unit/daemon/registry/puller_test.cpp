@@ -71,14 +71,13 @@ struct Content {
   }
 };
 
-class FakeTarget : public PullTarget {
+class FakeStore {
  public:
-  explicit FakeTarget(asio::any_io_executor executor) : gate(executor) { gate.set(); }
+  explicit FakeStore(asio::any_io_executor executor) : gate(executor) { gate.set(); }
 
-  Task<bool> has_image(Digest config_digest) override { co_return images.contains(config_digest); }
-  Task<bool> has_layer(ChainId chain) override { co_return layers.contains(chain); }
-  bool unpacks_in_parallel() const override { return parallel; }
-  Task<> add_layer(LayerBlob layer) override {
+  Task<bool> has_image(Digest config_digest) { co_return images.contains(config_digest); }
+  Task<bool> has_layer(ChainId chain) { co_return layers.contains(chain); }
+  Task<> add_layer(LayerBlob layer) {
     started.push_back(layer.chain);
     co_await gate.wait();
     if (fail) throw Error(ErrorKind::kInternal, "no space left on device");
@@ -89,7 +88,7 @@ class FakeTarget : public PullTarget {
     if (!parallel && !layer.parent.empty()) CHECK(layers.contains(layer.parent));
     CHECK(layers.emplace(layer.chain, content).second);
   }
-  Task<bool> add_image(PulledImage image) override {
+  Task<bool> add_image(PulledImage image) {
     images[image.config_digest] = image.config;
     const std::string name = image.registry + "/" + image.repository + ":" + image.tag;
     const bool changed = names[name] != image.config_digest;
@@ -108,6 +107,19 @@ class FakeTarget : public PullTarget {
   PulledImage last;
 };
 
+class FakeTarget : public PullTarget {
+ public:
+  explicit FakeTarget(FakeStore& store) : store_(store) {}
+  Task<bool> has_image(Digest digest) override { return store_.has_image(std::move(digest)); }
+  Task<bool> has_layer(ChainId chain) override { return store_.has_layer(std::move(chain)); }
+  bool unpacks_in_parallel() const override { return store_.parallel; }
+  Task<> add_layer(LayerBlob layer) override { return store_.add_layer(std::move(layer)); }
+  Task<bool> add_image(PulledImage image) override { return store_.add_image(std::move(image)); }
+
+ private:
+  FakeStore& store_;
+};
+
 struct Fixture {
   Fixture() : server(io, [this](const FakeRequest& asked) { return answer(asked); }) {
     options.retry_delay = std::chrono::milliseconds(1);
@@ -119,6 +131,12 @@ struct Fixture {
     request.platform = "linux/amd64";
   }
 
+  ~Fixture() {
+    if (puller_) test::run(io, puller_->close());
+  }
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
+
   FakeAnswer answer(const FakeRequest& asked) {
     if (fault) {
       if (auto changed = fault(asked)) return *changed;
@@ -127,7 +145,8 @@ struct Fixture {
   }
   Puller& puller() {
     if (!puller_) {
-      puller_ = std::make_unique<Puller>(io.get_executor(), thread, target, options);
+      const auto targets = [this] { return std::make_unique<FakeTarget>(target); };
+      puller_ = std::make_unique<Puller>(io.get_executor(), thread, targets, options);
     }
     return *puller_;
   }
@@ -169,7 +188,7 @@ struct Fixture {
   Content content;
   std::function<std::optional<FakeAnswer>(const FakeRequest&)> fault;
   FakeServer server;
-  FakeTarget target{io.get_executor()};
+  FakeStore target{io.get_executor()};
   TransferThread thread;
   Options options;
   PullRequest request;
