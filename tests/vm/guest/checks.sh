@@ -1,0 +1,162 @@
+# shellcheck shell=sh
+# The checks of the virtual machine; each function check_NAME is a test of test_vm.py. The host has
+# control groups v2 alone and Debian's kernel.
+
+berth() { command berth -H unix:///run/berth.sock "$@"; }
+
+wanted() { # wanted WHAT EXPECTED FOUND
+  if [ "$2" != "$3" ]; then
+    echo "$1: wanted \"$2\", found \"$3\""
+    return 1
+  fi
+}
+
+group_of() {
+  if [ -n "$1" ]; then find /sys/fs/cgroup -type d -name "*$1*" | head -n 1; fi
+}
+
+start_daemon() {
+  berthd --config-file /daemon.json --data-root /disk/berth --exec-root /run/berth -H unix:///run/berth.sock \
+    </dev/null >>/tmp/berthd.log 2>&1 &
+  daemon=$!
+  for _ in $(seq 300); do
+    if berth version >/dev/null 2>&1; then return 0; fi
+    usleep 100000
+  done
+  cat /tmp/berthd.log
+  return 1
+}
+
+limited() { # limited FLAG...: a container with them; prints its control group
+  group_of "$(berth run -d "$@" busybox sleep 1000)"
+}
+
+check_kernel_is_debians() {
+  uname -r | grep -q '^6\.1\.' || { uname -r; return 1; }
+  test ! -e /sys/fs/cgroup/memory
+}
+
+check_daemon_knows_cgroup_v2() { berth info | grep -i 'cgroup version: 2'; }
+
+check_run() { wanted output hello "$(berth run --rm busybox echo hello)"; }
+
+check_exit_codes() {
+  berth run --rm busybox sh -c 'exit 42'
+  wanted "exit code" 42 $? || return 1
+  berth run --rm busybox nosuchprogram
+  wanted "exit code" 127 $?
+}
+
+check_memory() {
+  group=$(limited --memory 64m --memory-reservation 32m --memory-swap 64m)
+  wanted memory.max 67108864 "$(cat "$group/memory.max")" &&
+    wanted memory.low 33554432 "$(cat "$group/memory.low")" &&
+    if [ -e "$group/memory.swap.max" ]; then wanted memory.swap.max 0 "$(cat "$group/memory.swap.max")"; fi
+}
+
+check_out_of_memory() {
+  berth run --name oom --memory 16m --memory-swap 16m busybox tail /dev/zero
+  wanted "exit code" 137 $? || return 1
+  wanted OOMKilled true "$(berth inspect -f '{{.State.OOMKilled}}' oom)"
+}
+
+check_cpu() {
+  group=$(limited --cpus 1.5 --cpu-shares 512)
+  wanted cpu.max "150000 100000" "$(cat "$group/cpu.max")" && wanted cpu.weight 20 "$(cat "$group/cpu.weight")"
+}
+
+check_cpuset() {
+  group=$(limited --cpuset-cpus 1)
+  wanted cpuset.cpus 1 "$(cat "$group/cpuset.cpus")" &&
+    wanted Cpus_allowed_list 1 "$(sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$(head -n 1 "$group/cgroup.procs")/status")"
+}
+
+check_pids() {
+  group=$(limited --pids-limit 17)
+  wanted pids.max 17 "$(cat "$group/pids.max")"
+}
+
+check_block_io() {
+  group=$(limited --device-read-bps /dev/vda:10mb --device-write-iops /dev/vda:300)
+  cat "$group/io.max"
+  grep -q 'rbps=10485760' "$group/io.max" && grep -q 'wiops=300' "$group/io.max"
+}
+
+check_devices_are_allowed_by_list() {
+  berth run --rm busybox sh -c 'echo x >/dev/null && head -c 1 /dev/zero >/dev/full; test $? -ne 0 && head -c 4 /dev/urandom | wc -c' |
+    grep -qx 4
+}
+
+check_other_devices_are_refused() {
+  output=$(berth run --rm busybox sh -c 'mknod /disk b 254 0 && head -c 1 /disk' 2>&1)
+  echo "$output"
+  echo "$output" | grep -q 'Operation not permitted'
+}
+
+check_a_device_on_request() {
+  wanted "bytes read" 512 "$(berth run --rm --device /dev/vda:/dev/mydisk:r busybox sh -c 'head -c 512 /dev/mydisk | wc -c')" &&
+    berth run --rm --device /dev/vda:/dev/mydisk:r busybox sh -c 'echo x >/dev/mydisk' 2>&1 | grep -q 'Operation not permitted'
+}
+
+check_own_cgroup_namespace() { wanted /proc/self/cgroup 0::/ "$(berth run --rm busybox cat /proc/self/cgroup)"; }
+
+check_overlay_root() { berth run --rm busybox sh -c 'echo x >/new && cat /proc/self/mountinfo' | head -n 1 | grep ' overlay '; }
+
+check_published_port() {
+  berth run -d --name web -p 8080:80 busybox sh -c 'echo page >/index.html; exec httpd -f -p 80 -h /' >/dev/null || return 1
+  for _ in $(seq 50); do
+    page=$(wget -qO- http://127.0.0.1:8080/) && break
+    usleep 100000
+  done
+  wanted page page "$page"
+}
+
+check_stop_removes_the_group() {
+  container=$(berth run -d busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done')
+  group=$(group_of "$container")
+  test -d "$group" || return 1
+  berth stop "$container" >/dev/null
+  wanted "exit code" 3 "$(berth wait "$container")" || return 1
+  for _ in $(seq 50); do
+    [ -d "$group" ] || return 0
+    usleep 100000
+  done
+  echo "$group is still there"
+  return 1
+}
+
+check_kill_of_the_daemon() {
+  container=$(berth run -d --name survivor busybox sleep 1000)
+  kill -9 "$daemon"
+  wait "$daemon"
+  start_daemon || return 1
+  wanted state running "$(berth inspect -f '{{.State.Status}}' survivor)" && berth stop -t 1 "$container" >/dev/null
+}
+
+run_check() { # in this shell, since some checks restart the daemon
+  echo "begin $1"
+  if "$1"; then echo "end $1 ok"; else echo "end $1 failed"; fi
+  # shellcheck disable=SC2046 # one argument a container
+  berth rm -f $(berth ps -aq) >/dev/null 2>&1
+}
+
+check_nothing_is_left() {
+  kill "$daemon" && wait "$daemon"
+  wanted "the daemon's exit code" 0 $? || return 1
+  wanted "overlays mounted on the host" 0 "$(grep -c overlay /proc/mounts)" &&
+    wanted "control groups of containers" "" "$(find /sys/fs/cgroup -type d -regex '.*[0-9a-f]\{64\}.*')"
+}
+
+echo '{}' >/daemon.json
+echo "begin check_start"
+if start_daemon && berth load -i /busybox.tar; then
+  echo "end check_start ok"
+  # shellcheck disable=SC2013 # names, one a line
+  for check in $(sed -n 's/^\(check_[a-z0-9_]*\)() .*/\1/p' "$0"); do
+    run_check "$check"
+  done
+else
+  echo "end check_start failed"
+fi
+echo "berthd's log:"
+cat /tmp/berthd.log

@@ -1,0 +1,170 @@
+"""A small virtual machine with Debian's own kernel and control groups v2, that checks Berth and ends.
+
+Its initial file system is put together from this machine's programs: busybox, iptables and the
+built daemon with the libraries that they use. Nothing is installed. The processor is emulated: a
+/dev/kvm that is there does not always work (inside of other virtual machines, say), and this way
+the machine is the same everywhere.
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+HERE = os.path.dirname(os.path.realpath(__file__))
+CACHE = os.path.join(ROOT, "build/cache/vm")
+QEMU = "qemu-system-x86_64"
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin:" + os.environ["PATH"]
+
+# What the kernel may be asked for: disks, container root file systems, the bridge and the firewall.
+MODULES = ["virtio_pci", "virtio_blk", "overlay", "veth", "bridge", "br_netfilter", "nf_tables", "nft_compat",
+           "nft_chain_nat", "nf_nat", "nf_conntrack", "xt_nat", "xt_MASQUERADE", "xt_addrtype", "xt_conntrack", "xt_tcpudp",
+           "xt_comment", "xt_multiport", "ip_tables", "iptable_nat", "iptable_filter", "ipt_REJECT", "nft_reject_ipv4"]
+
+
+class Unavailable(Exception):
+    """This machine lacks what a virtual machine needs; the text says what."""
+
+
+def _run(*command, **options):
+    options.setdefault("stdout", subprocess.PIPE)
+    result = subprocess.run([str(word) for word in command], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                            env={**os.environ, "PATH": SBIN}, **options)
+    if result.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))} failed: {result.stderr.decode(errors='replace').strip()}")
+    return result.stdout.decode() if result.stdout is not None else ""
+
+
+def kernel():
+    """The unpacked package of Debian's kernel; fetched once."""
+    depends = _run("apt-cache", "depends", "linux-image-cloud-amd64")
+    match = re.search(r"Depends: (linux-image-(\S+))", depends)
+    if not match:
+        raise Unavailable("apt knows no linux-image-cloud-amd64")
+    package, version = match[1], match[2]
+    folder = os.path.join(CACHE, package)
+    if not os.path.exists(os.path.join(folder, "complete")):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        try:
+            _run("apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package, cwd=folder)
+        except RuntimeError as error:
+            raise Unavailable(f"the package {package} cannot be fetched: {error}") from error
+        archive = glob.glob(f"{folder}/*.deb")[0]
+        _run("dpkg-deb", "-x", archive, folder)
+        os.unlink(archive)
+        _run("depmod", "-b", folder, version)
+        with open(os.path.join(folder, "complete"), "w"):
+            pass
+    return folder, version
+
+
+def _copy(source, root):
+    target = root + os.path.realpath(source)
+    if not os.path.exists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy2(os.path.realpath(source), target)
+    # Programs are found by the name that they are asked for.
+    if os.path.realpath(source) != source and not os.path.lexists(root + source):
+        os.makedirs(os.path.dirname(root + source), exist_ok=True)
+        os.symlink(os.path.realpath(source), root + source)
+
+
+def _program(path, root, target=None):
+    """Copies a program and every library that it loads."""
+    if target:
+        os.makedirs(os.path.dirname(root + target), exist_ok=True)
+        shutil.copy2(path, root + target)
+    else:
+        _copy(path, root)
+    listing = subprocess.run(["ldd", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    for library in re.findall(r"(/\S+) \(0x", listing):
+        _copy(library, root)
+
+
+def _modules(kernel_folder, version, root):
+    """The wanted modules with those that they need, and an index of just them."""
+    base = f"/lib/modules/{version}"
+    os.makedirs(root + base)
+    for name in MODULES:
+        listing = _run("modprobe", "--show-depends", "-d", kernel_folder, "-S", version, name)
+        for path in re.findall(r"^insmod (\S+)", listing, re.M):
+            relative = os.path.relpath(path, kernel_folder)
+            os.makedirs(os.path.dirname(os.path.join(root, relative)), exist_ok=True)
+            shutil.copy2(path, os.path.join(root, relative))
+    for index in ("modules.builtin", "modules.order"):
+        shutil.copy2(kernel_folder + base + "/" + index, root + base)
+    _run("depmod", "-b", root, version)
+
+
+def initial_file_system(build, folder):
+    """Makes the initramfs in the folder; returns (kernel image, initramfs)."""
+    kernel_folder, version = kernel()
+    root = os.path.join(folder, "root")
+    shutil.rmtree(root, ignore_errors=True)
+    for name in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "proc", "sys", "dev", "run", "tmp", "var/lib", "var/log", "etc", "disk"):
+        os.makedirs(f"{root}/{name}")
+    for name in ("bin", "sbin", "lib", "lib64"):
+        os.symlink(f"usr/{name}", f"{root}/{name}")
+    _copy("/bin/busybox", root)
+    for applet in _run("/bin/busybox", "--list").split():
+        if not os.path.lexists(f"{root}/usr/bin/{applet}"):
+            os.symlink("busybox", f"{root}/usr/bin/{applet}")
+    os.symlink("../bin/modprobe", f"{root}/usr/sbin/modprobe")
+    _program("/usr/sbin/xtables-nft-multi", root)
+    for name in ("iptables", "iptables-save", "iptables-restore", "iptables-nft", "iptables-nft-save", "iptables-nft-restore"):
+        os.symlink("xtables-nft-multi", f"{root}/usr/sbin/{name}")
+    for extension in glob.glob("/usr/lib/*/xtables/*.so"):
+        _copy(extension, root)
+    for name, target in (("berthd", "/usr/sbin"), ("berth", "/usr/bin"), ("berth-shim", "/usr/sbin")):
+        _program(os.path.join(build, "bin", name), root, f"{target}/{name}")
+    _run(os.path.join(ROOT, "scripts/make-busybox-image"), "-o", f"{root}/busybox.tar")
+    _modules(kernel_folder, version, root)
+    for name in ("init", "checks.sh"):
+        shutil.copy(os.path.join(HERE, "guest", name), f"{root}/{name}")
+        os.chmod(f"{root}/{name}", 0o755)
+    with open(f"{root}/etc/passwd", "w") as file:
+        file.write("root:x:0:0:root:/:/bin/sh\n")
+    with open(f"{root}/etc/group", "w") as file:
+        file.write("root:x:0:\n")
+    image = os.path.join(folder, "initramfs")
+    with open(image, "wb") as out:
+        _run("sh", "-c", "find . | cpio --quiet --create --format=newc --owner=0:0", cwd=root, stdout=out)
+    shutil.rmtree(root)
+    return f"{kernel_folder}/boot/vmlinuz-{version}", image
+
+
+def boot(vmlinuz, initramfs, folder, seconds=240):
+    """Boots, waits for the end, and returns all that came over the serial line."""
+    disk = os.path.join(folder, "disk.img")
+    with open(disk, "wb") as file:
+        file.truncate(512 << 20)
+    _run("mkfs.ext4", "-q", "-F", disk)
+    console = os.path.join(folder, "console.log")
+    command = [QEMU, "-machine", "q35,accel=tcg", "-cpu", "max", "-m", "1024", "-smp", "2", "-nodefaults",
+               "-no-user-config", "-no-reboot", "-display", "none", "-serial", f"file:{console}",
+               "-kernel", vmlinuz, "-initrd", initramfs,
+               "-append", "console=ttyS0 quiet panic=-1 rdinit=/init random.trust_cpu=on",
+               "-drive", f"file={disk},if=virtio,format=raw,cache=unsafe"]
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    with open(console, errors="replace") as file:
+        return file.read().replace("\r", "")
+
+
+def available():
+    for program in (QEMU, "cpio", "depmod", "mkfs.ext4", "xtables-nft-multi"):
+        if not shutil.which(program, path=SBIN):
+            raise Unavailable(f"{program} is not installed")
+
+
+def results(console):
+    """Check -> (passed, what it printed), from the serial line."""
+    found = {}
+    for name, text, verdict in re.findall(r"^begin (\w+)\n(.*?)^end \1 (\w+)$", console, re.M | re.S):
+        found[name] = (verdict == "ok", text)
+    return found
