@@ -1,0 +1,211 @@
+#include "client/commands/command.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "client/commands/command_line.hpp"
+#include "client/commands/verbs.hpp"
+#include "common/file.hpp"
+
+namespace berth::client {
+
+namespace {
+
+constexpr std::array kCommands = {
+    Command{"container", "run", "run", "Create and run a new container from an image", run_run},
+    Command{"container", "create", "create", "Create a new container", run_create},
+    Command{"container", "start", "start", "Start one or more stopped containers", run_start},
+    Command{"container", "stop", "stop", "Stop one or more running containers", run_stop},
+    Command{"container", "restart", "restart", "Restart one or more containers", run_restart},
+    Command{"container", "kill", "kill", "Kill one or more running containers", run_kill},
+    Command{"container", "rm", "rm", "Remove one or more containers", run_rm},
+    Command{"container", "ls", "ps", "List containers", run_ps},
+    Command{"container", "logs", "logs", "Fetch the logs of a container", run_logs},
+    Command{"container", "attach", "attach", "Attach to a running container", run_attach},
+    Command{"container", "wait", "wait", "Block until containers stop, then print their exit codes",
+            run_wait},
+    Command{"container", "port", "port", "List port mappings of a container", run_port},
+    Command{"container", "inspect", "", "Display detailed information on containers",
+            run_inspect_container},
+    Command{"container", "resize", "", "Set the size of a container's terminal", run_resize},
+    Command{"image", "ls", "images", "List images", run_images},
+    Command{"image", "pull", "pull", "Download an image from a registry", run_pull},
+    Command{"image", "load", "load", "Load images from a tar archive or STDIN", run_load},
+    Command{"image", "tag", "tag", "Create a tag that refers to an image", run_tag},
+    Command{"image", "rm", "rmi", "Remove one or more images", run_rmi},
+    Command{"image", "history", "history", "Show the history of an image", run_history},
+    Command{"image", "inspect", "", "Display detailed information on images", run_inspect_image},
+    Command{"", "", "inspect", "Return low-level information on containers and images",
+            run_inspect},
+    Command{"system", "events", "events", "Get real time events from the daemon", run_events},
+    Command{"system", "info", "info", "Display system-wide information", run_info},
+    Command{"", "", "version", "Show the Berth version information", run_version},
+};
+
+/// Other names of the verbs of groups.
+std::string_view canonical_verb(std::string_view verb) {
+  if (verb == "list" || verb == "ps") return "ls";
+  if (verb == "remove") return "rm";
+  return verb;
+}
+
+bool is_group(std::string_view name) {
+  return std::any_of(kCommands.begin(), kCommands.end(),
+                     [&](const Command& each) { return !name.empty() && each.group == name; });
+}
+
+const Command* find_brief(std::string_view name) {
+  const auto found = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& each) {
+    return !each.brief.empty() && each.brief == name;
+  });
+  return found == kCommands.end() ? nullptr : &*found;
+}
+
+const Command* find_in_group(std::string_view group, std::string_view verb) {
+  const auto found = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& each) {
+    return each.group == group && each.verb == canonical_verb(verb);
+  });
+  return found == kCommands.end() ? nullptr : &*found;
+}
+
+std::string top_help() {
+  std::string text = "Usage:  berth [OPTIONS] COMMAND\n\nA container engine\n\nCommands:\n";
+  for (const Command& each : kCommands) {
+    if (!each.brief.empty()) text += fmt::format("  {:<11} {}\n", each.brief, each.summary);
+  }
+  text += "\nManagement Commands:\n";
+  for (const std::string_view group : {"container", "image", "system"}) {
+    text += fmt::format("  {:<11} Manage {}\n", group,
+                        group == "system" ? "Berth" : std::string(group) + "s");
+  }
+  return text +
+         "\nGlobal Options:\n"
+         "  -H, --host string   Daemon socket to connect to (unix:///path or tcp://address:port)\n"
+         "      --help          Print usage\n"
+         "  -v, --version       Print version information and quit\n"
+         "\nRun 'berth COMMAND --help' for more information on a command.\n";
+}
+
+std::string group_help(std::string_view group) {
+  std::string text = fmt::format("Usage:  berth {} COMMAND\n\nCommands:\n", group);
+  for (const Command& each : kCommands) {
+    if (each.group == group) text += fmt::format("  {:<11} {}\n", each.verb, each.summary);
+  }
+  return text +
+         fmt::format("\nRun 'berth {} COMMAND --help' for more information on a command.\n", group);
+}
+
+UsageError unknown_command(const std::string& name) {
+  return UsageError("berth: '" + name + "' is not a berth command.\nSee 'berth --help'");
+}
+
+int dispatch(Context& context, const Arguments& arguments) {
+  const std::string& first = arguments.front();
+  if (const Command* command = find_brief(first)) {
+    return command->run(context, {arguments.begin() + 1, arguments.end()});
+  }
+  if (first == "help") {
+    print(top_help());
+    return 0;
+  }
+  if (!is_group(first)) throw unknown_command(first);
+  if (arguments.size() == 1 || arguments[1] == "--help") {
+    print(group_help(first));
+    return 0;
+  }
+  const Command* command = find_in_group(first, arguments[1]);
+  if (command == nullptr) throw unknown_command(first + " " + arguments[1]);
+  return command->run(context, {arguments.begin() + 2, arguments.end()});
+}
+
+struct GlobalFlags {
+  std::string host;
+  std::size_t consumed = 0;
+  bool version = false;
+  bool help = false;
+};
+
+/// The flags in front of the command: few enough to be read without a parser being set up.
+GlobalFlags parse_global(const Arguments& arguments) {
+  GlobalFlags flags;
+  std::size_t& index = flags.consumed;
+  for (; index < arguments.size() && arguments[index].starts_with('-'); ++index) {
+    const std::string& text = arguments[index];
+    if (text == "-v" || text == "--version") {
+      flags.version = true;
+    } else if (text == "--help") {
+      flags.help = true;
+    } else if (text == "-H" || text == "--host") {
+      if (++index == arguments.size()) throw UsageError("flag needs an argument: " + text);
+      flags.host = arguments[index];
+    } else if (text.starts_with("--host=")) {
+      flags.host = text.substr(std::string_view("--host=").size());
+    } else if (text.starts_with("-H")) {
+      flags.host = text.substr(text.starts_with("-H=") ? 3 : 2);
+    } else {
+      throw UsageError("unknown flag: " + text + "\nSee 'berth --help'");
+    }
+  }
+  return flags;
+}
+
+int run_checked(const Arguments& arguments) {
+  const GlobalFlags flags = parse_global(arguments);
+  if (flags.version) {
+    print("Berth version " BERTH_VERSION "\n");
+    return 0;
+  }
+  if (flags.help || flags.consumed == arguments.size()) {
+    print(top_help());
+    return 0;
+  }
+  Context context(flags.host);
+  return dispatch(
+      context, {arguments.begin() + static_cast<std::ptrdiff_t>(flags.consumed), arguments.end()});
+}
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
+
+Client& Context::client() {
+  if (!client_) client_ = std::make_unique<Client>(choose_host(host_flag_));
+  return *client_;
+}
+
+void print(std::string_view text) {
+  write_all(STDOUT_FILENO, text, "stdout");
+}
+
+void print_error(std::string_view text) {
+  try {
+    write_all(STDERR_FILENO, text, "stderr");
+  } catch (const Error&) {
+    // There is nobody left to tell.
+  }
+}
+
+int run_command_line(const Arguments& arguments) {
+  constexpr int kUsageExit = 125;
+  try {
+    return run_checked(arguments);
+  } catch (const HelpShown&) {
+    return 0;
+  } catch (const UsageError& error) {
+    print_error(std::string(error.what()) + "\n");
+    return kUsageExit;
+  } catch (const Error& error) {
+    print_error(std::string(error.what()) + "\n");
+    return 1;
+  } catch (const std::exception& error) {
+    print_error(std::string("berth: unexpected: ") + error.what() + "\n");
+    return 1;
+  }
+}
+
+}  // namespace berth::client

@@ -1,0 +1,66 @@
+// What every command has: the way to the daemon, and its place in the table of commands.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/http/client.hpp"
+
+namespace berth::client {
+
+using Arguments = std::vector<std::string>;
+
+class Context {
+ public:
+  explicit Context(std::string host_flag) : host_flag_(std::move(host_flag)) {}
+
+  /// The daemon; where it is comes from -H and the environment. Connects with the first request.
+  Client& client();
+
+ private:
+  std::string host_flag_;
+  std::unique_ptr<Client> client_;
+};
+
+struct Command {
+  std::string_view group;  // "container", or empty for those of the top level alone
+  std::string_view verb;   // within the group
+  std::string_view brief;  // the short form's name; empty: there is none
+  std::string_view summary;
+  /// Gets what stands behind the verb; gives back the exit code. Throws Error.
+  int (*run)(Context& context, const Arguments& arguments);
+};
+
+/// All commands, in the order of the help.
+std::span<const Command> commands();
+
+/// Runs the whole command line (without the program's name) and gives back the exit code. Says on
+/// stderr what went wrong.
+int run_command_line(const Arguments& arguments);
+
+/// To stdout. Throws Error.
+void print(std::string_view text);
+/// To stderr.
+void print_error(std::string_view text);
+
+/// Runs an action for each name, printing the names for which it went well, and the errors of the
+/// others; 1 when there were any.
+template <typename Action>
+int for_each_name(const Arguments& names, Action action) {
+  int result = 0;
+  for (const std::string& name : names) {
+    try {
+      action(name);
+      print(name + "\n");
+    } catch (const ApiError& error) {
+      print_error(std::string(error.what()) + "\n");
+      result = 1;
+    }
+  }
+  return result;
+}
+
+}  // namespace berth::client

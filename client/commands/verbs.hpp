@@ -1,0 +1,35 @@
+// The functions behind the table of commands. Each gets what stands behind its verb and gives back
+// the exit code; they throw Error.
+#pragma once
+
+#include "client/commands/command.hpp"
+
+namespace berth::client {
+
+int run_attach(Context& context, const Arguments& arguments);
+int run_create(Context& context, const Arguments& arguments);
+int run_events(Context& context, const Arguments& arguments);
+int run_history(Context& context, const Arguments& arguments);
+int run_images(Context& context, const Arguments& arguments);
+int run_info(Context& context, const Arguments& arguments);
+int run_inspect(Context& context, const Arguments& arguments);
+int run_inspect_container(Context& context, const Arguments& arguments);
+int run_inspect_image(Context& context, const Arguments& arguments);
+int run_kill(Context& context, const Arguments& arguments);
+int run_load(Context& context, const Arguments& arguments);
+int run_logs(Context& context, const Arguments& arguments);
+int run_port(Context& context, const Arguments& arguments);
+int run_ps(Context& context, const Arguments& arguments);
+int run_pull(Context& context, const Arguments& arguments);
+int run_resize(Context& context, const Arguments& arguments);
+int run_restart(Context& context, const Arguments& arguments);
+int run_rm(Context& context, const Arguments& arguments);
+int run_rmi(Context& context, const Arguments& arguments);
+int run_run(Context& context, const Arguments& arguments);
+int run_start(Context& context, const Arguments& arguments);
+int run_stop(Context& context, const Arguments& arguments);
+int run_tag(Context& context, const Arguments& arguments);
+int run_version(Context& context, const Arguments& arguments);
+int run_wait(Context& context, const Arguments& arguments);
+
+}  // namespace berth::client

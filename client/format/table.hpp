@@ -1,0 +1,32 @@
+// Rows of named columns, printed as a table, as JSON lines or by a template.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace berth::client {
+
+struct Column {
+  std::string field;   // the name in templates and JSON: "ID"
+  std::string header;  // "CONTAINER ID"
+};
+
+using Row = std::vector<std::string>;  // one value a column
+
+struct TableFormat {
+  std::vector<Column> columns;     // all that templates may name
+  std::vector<std::string> shown;  // fields of the plain table, in order
+  std::string format;              // of --format: "", "table", "json" or a template
+};
+
+/// The whole text: header and rows for "" and "table", "{...}" a line for "json", else one line a
+/// row with {{.Field}} replaced; "table TEMPLATE" makes a table of the template's parts, separated
+/// by \t. Throws Error{kInvalidArgument} for a template that cannot be used.
+std::string format_rows(const TableFormat& format, const std::vector<Row>& rows);
+
+/// Columns as wide as their widest cell and three blanks, but no narrower than ten; the last is
+/// not padded.
+std::string align_columns(const std::vector<std::vector<std::string>>& lines);
+
+}  // namespace berth::client
