@@ -2,8 +2,8 @@
 //
 // Vocabulary: a *layer* is what one tar of an image changes, named by its chain id (itself and all
 // below it) and never changed once committed; a *draft* is a layer that is being filled; a
-// *writable* is the layer that belongs to one container. A *hold* keeps a layer: a layer that
-// nobody holds, that no writable stands on and that no other layer stands on is removed.
+// *writable* is the layer that belongs to one container. A *hold* keeps a layer: sweep() removes
+// what nobody holds, no writable stands on and no other layer stands on.
 //
 // Every call comes on the control thread; the work is done on the pools. Nothing is ever mounted.
 #pragma once
@@ -98,6 +98,8 @@ class Driver {
   virtual Task<> discard_draft(LayerDraft draft) = 0;
   /// All that was committed is on the disk when it returns.
   virtual Task<> sync() = 0;
+  /// Removes the layers that nobody needs any more; their files are deleted in the background.
+  virtual void sweep() = 0;
   /// Throws Error{kNotFound}.
   LayerHold hold(const ChainId& chain);
 

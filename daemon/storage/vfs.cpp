@@ -1,0 +1,34 @@
+#include "daemon/storage/vfs.hpp"
+
+#include <fcntl.h>
+
+#include "common/file.hpp"
+#include "daemon/storage/tree.hpp"
+
+namespace berth::storage {
+
+void VfsDriver::prepare_draft(int diff, const std::filesystem::path& parent_diff) const {
+  if (parent_diff.empty()) return;
+  copy_tree(open_file(parent_diff, O_RDONLY | O_DIRECTORY).get(), diff);
+}
+
+void VfsDriver::prepare_writable(int folder, const std::filesystem::path& top_diff) const {
+  if (top_diff.empty()) return;
+  const Fd diff = open_at(folder, "diff", O_RDONLY | O_DIRECTORY);
+  copy_tree(open_file(top_diff, O_RDONLY | O_DIRECTORY).get(), diff.get());
+}
+
+RootfsMount VfsDriver::rootfs(const ContainerId& id) const {
+  top_of(id);
+  return BindMount{writable_folder(id) / "diff"};
+}
+
+std::map<std::string, std::string> VfsDriver::describe(const ContainerId& /*id*/) const {
+  return {};
+}
+
+std::map<std::string, std::string> VfsDriver::describe(const ChainId& /*chain*/) const {
+  return {};
+}
+
+}  // namespace berth::storage

@@ -1,0 +1,24 @@
+// Plain copies: each layer and each container holds all files. Needs nothing of the file system.
+#pragma once
+
+#include "daemon/storage/folder_driver.hpp"
+
+namespace berth::storage {
+
+class VfsDriver final : public FolderDriver {
+ public:
+  explicit VfsDriver(const DriverOptions& options) : FolderDriver(options, "vfs") {}
+
+  bool fills_in_parallel() const override { return false; }
+  RootfsMount rootfs(const ContainerId& id) const override;
+  std::map<std::string, std::string> describe(const ContainerId& id) const override;
+  std::map<std::string, std::string> describe(const ChainId& chain) const override;
+
+ private:
+  void prepare_draft(int diff, const std::filesystem::path& parent_diff) const override;
+  void prepare_writable(int folder, const std::filesystem::path& top_diff) const override;
+  bool copies_for_writables() const override { return true; }
+  Whiteouts whiteouts() const override { return Whiteouts::kApply; }
+};
+
+}  // namespace berth::storage

@@ -1,0 +1,1 @@
+berth_unit_tests(daemon/storage berth_storage)
