@@ -3,12 +3,14 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "daemon/async/signal.hpp"
 #include "daemon/registry/credentials.hpp"
@@ -47,6 +49,21 @@ std::string reason(const error_code& error) {
     return "connection closed by the peer";
   if (error.category() == boost::system::system_category()) return errno_text(error.value());
   return error.message();
+}
+
+/// What the server is asked for by name (RFC 6066, 3: names alone, no addresses), and what its
+/// certificate must be made out to.
+void set_tls_name(SSL* tls, const std::string& host, bool verify) {
+  error_code no_address;
+  static_cast<void>(asio::ip::make_address(host, no_address));
+  bool done = true;
+  if (no_address) {
+    done = SSL_set_tlsext_host_name(tls, host.c_str()) == 1 &&
+           (!verify || SSL_set1_host(tls, host.c_str()) == 1);
+  } else if (verify) {
+    done = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host.c_str()) == 1;
+  }
+  if (!done) throw Error(ErrorKind::kInternal, "cannot prepare TLS for \"" + host + "\"");
 }
 
 }  // namespace
@@ -128,18 +145,34 @@ Task<> Connection::connect_through(Url proxy) {
 Task<> Connection::handshake(std::shared_ptr<asio::ssl::context> tls, bool verify) {
   tls_context_ = std::move(tls);
   tls_ = std::make_unique<asio::ssl::stream<beast::tcp_stream>>(std::move(plain_), *tls_context_);
+  set_tls_name(tls_->native_handle(), peer_.host, verify);
   error_code error;
-  static_cast<void>(asio::ip::make_address(peer_.host, error));
-  // Server name indication is for names alone (RFC 6066, 3).
-  if (error && SSL_set_tlsext_host_name(tls_->native_handle(), peer_.host.c_str()) != 1) {
-    throw Error(ErrorKind::kInternal, "cannot set the TLS server name");
-  }
-  if (verify) tls_->set_verify_callback(asio::ssl::host_name_verification(peer_.host));
-  error.clear();
   socket().expires_after(kHandshakeTimeout);
   co_await tls_->async_handshake(asio::ssl::stream_base::client,
                                  asio::redirect_error(asio::use_awaitable, error));
-  if (error) fail(NetworkError::Stage::kHandshake, "TLS", error);
+  if (error) fail_handshake(error);
+}
+
+void Connection::fail_handshake(const error_code& error) const {
+  const std::string what = "cannot reach \"" + peer_.authority() + "\": ";
+  const long verdict = SSL_get_verify_result(tls_->native_handle());
+  if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+    throw NetworkError(NetworkError::Stage::kHandshake,
+                       what + "the server's certificate is for another host");
+  }
+  if (verdict != X509_V_OK) {
+    throw NetworkError(NetworkError::Stage::kHandshake,
+                       what + "the server's certificate is not trusted: " +
+                           X509_verify_cert_error_string(verdict));
+  }
+  if (error.category() == asio::error::get_ssl_category() &&
+      ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_WRONG_VERSION_NUMBER) {
+    throw NetworkError(NetworkError::Stage::kHandshake,
+                       what +
+                           "the server does not speak TLS; plain http is for registries in "
+                           "\"insecure-registries\"");
+  }
+  fail(NetworkError::Stage::kHandshake, "TLS", error);
 }
 
 Task<> Connection::write(RequestMessage& request) {

@@ -48,6 +48,7 @@ class Connection {
   beast::tcp_stream& socket() { return tls_ ? tls_->next_layer() : plain_; }
   [[noreturn]] void fail(NetworkError::Stage stage, std::string_view step,
                          const boost::system::error_code& error) const;
+  [[noreturn]] void fail_handshake(const boost::system::error_code& error) const;
 
   Url peer_;
   beast::tcp_stream plain_;

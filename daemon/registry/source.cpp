@@ -53,8 +53,8 @@ Task<FetchedManifest> first_manifest(std::shared_ptr<Source> source, PullName na
 [[noreturn]] void explain(const RegistryError& error, const PullName& name) {
   if (error.has_code("MANIFEST_UNKNOWN") ||
       (error.status() == 404 && !error.has_code("NAME_UNKNOWN"))) {
-    throw Error(ErrorKind::kNotFound, "manifest for " + name.familiar_reference() +
-                                          " not found: manifest unknown: " + error.what());
+    throw Error(ErrorKind::kNotFound,
+                "manifest for " + name.familiar_reference() + " not found: manifest unknown");
   }
   if (error.status() == 401 || error.status() == 403 || error.status() == 404) {
     throw Error(ErrorKind::kNotFound, "pull access denied for " + name.familiar +
