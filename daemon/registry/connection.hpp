@@ -27,7 +27,10 @@ using ResponseParser = http::response_parser<http::buffer_body>;
 
 class Connection {
  public:
-  Connection(asio::any_io_executor executor, Url peer) : peer_(std::move(peer)), plain_(executor) {}
+  Connection(asio::any_io_executor executor, Url peer) : peer_(std::move(peer)), plain_(executor) {
+    // Beast reads as much at a time as the buffer has room for, and starts with 512 bytes.
+    buffer_.reserve(std::size_t{64} << 10U);
+  }
 
   /// Name resolution, TCP, the proxy's CONNECT and TLS, as the URL and `proxy` (may be empty) want
   /// it. Throws NetworkError.
