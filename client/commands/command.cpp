@@ -99,7 +99,8 @@ std::string group_help(std::string_view group) {
 }
 
 UsageError unknown_command(const std::string& name) {
-  return UsageError("berth: '" + name + "' is not a berth command.\nSee 'berth --help'");
+  return UsageError("berth: '" + name + "' is not a berth command.\nSee 'berth --help'",
+                    UsageError::kWrongArguments);
 }
 
 int dispatch(Context& context, const Arguments& arguments) {
@@ -191,14 +192,13 @@ void print_error(std::string_view text) {
 }
 
 int run_command_line(const Arguments& arguments) {
-  constexpr int kUsageExit = 125;
   try {
     return run_checked(arguments);
   } catch (const HelpShown&) {
     return 0;
   } catch (const UsageError& error) {
     print_error(std::string(error.what()) + "\n");
-    return kUsageExit;
+    return error.exit_code();
   } catch (const Error& error) {
     print_error(std::string(error.what()) + "\n");
     return 1;

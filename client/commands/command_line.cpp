@@ -52,9 +52,10 @@ CLI::Option* CommandLine::text(const std::string& names, std::string& value,
   return app_.add_option(names, value, help)->type_name("STRING");
 }
 
-UsageError CommandLine::error(const std::string& message) const {
+UsageError CommandLine::error(const std::string& message, int exit_code) const {
   return UsageError(message + "\n\nUsage:  berth " + usage_ + "\n\nRun 'berth " + name_ +
-                    " --help' for more information");
+                        " --help' for more information",
+                    exit_code);
 }
 
 void CommandLine::check_count(std::size_t count, std::size_t least, std::size_t most) const {
@@ -64,7 +65,8 @@ void CommandLine::check_count(std::size_t count, std::size_t least, std::size_t 
   const std::string number =
       bound == 0 ? "no arguments"
                  : adverb + std::to_string(bound) + (bound == 1 ? " argument" : " arguments");
-  throw error("berth: 'berth " + name_ + "' " + (bound == 0 ? "accepts " : "requires ") + number);
+  throw error("berth: 'berth " + name_ + "' " + (bound == 0 ? "accepts " : "requires ") + number,
+              UsageError::kWrongArguments);
 }
 
 Arguments CommandLine::parse(const Arguments& arguments, std::size_t least, std::size_t most) {

@@ -16,7 +16,15 @@ namespace berth::client {
 /// The command line is wrong; the message is all that the user reads.
 class UsageError : public Error {
  public:
-  explicit UsageError(const std::string& message) : Error(ErrorKind::kInvalidArgument, message) {}
+  static constexpr int kWrongFlag = 125;
+  static constexpr int kWrongArguments = 1;
+
+  explicit UsageError(const std::string& message, int exit_code = kWrongFlag)
+      : Error(ErrorKind::kInvalidArgument, message), exit_code_(exit_code) {}
+  int exit_code() const noexcept { return exit_code_; }
+
+ private:
+  int exit_code_;
 };
 
 /// --help was asked for and printed.
@@ -43,7 +51,7 @@ class CommandLine {
                   std::size_t most = std::numeric_limits<std::size_t>::max());
 
   /// A UsageError of this command.
-  UsageError error(const std::string& message) const;
+  UsageError error(const std::string& message, int exit_code = UsageError::kWrongFlag) const;
 
  private:
   void check_count(std::size_t count, std::size_t least, std::size_t most) const;

@@ -37,7 +37,11 @@ void check_name(std::string_view what, std::string_view line) {
   }
 }
 
-void add_variable(const std::string& text, std::vector<std::string>& environment) {
+/// Whether a name that the client itself does not have is kept: it then takes the image's variable
+/// away.
+enum class Unset { kDrop, kKeep };
+
+void add_variable(const std::string& text, Unset unset, std::vector<std::string>& environment) {
   if (text.empty() || text.front() == '=') {
     throw invalid_value("environment variable", text, "NAME=VALUE or NAME");
   }
@@ -45,6 +49,8 @@ void add_variable(const std::string& text, std::vector<std::string>& environment
     environment.push_back(text);
   } else if (const char* own = std::getenv(text.c_str())) {  // NOLINT(concurrency-mt-unsafe)
     environment.push_back(text + "=" + own);
+  } else if (unset == Unset::kKeep) {
+    environment.push_back(text);
   }
 }
 
@@ -140,11 +146,11 @@ std::vector<std::string> read_environment(const std::vector<std::string>& files,
   for (const std::string& file : files) {
     for (const std::string& line : read_lines(file)) {
       check_name("line of the environment file " + file, line);
-      add_variable(line, environment);
+      add_variable(line, Unset::kDrop, environment);
     }
   }
   for (const std::string& value : values)
-    add_variable(value, environment);
+    add_variable(value, Unset::kKeep, environment);
   return environment;
 }
 

@@ -42,13 +42,24 @@ std::int64_t parse_nanoseconds(std::string_view what, std::string_view text);
 /// "1.5" as 1500000000, exactly.
 std::int64_t parse_cpus(std::string_view text);
 
-/// -e and --env-file: "NAME" alone takes the client's own value and is dropped without one.
+/// -e and --env-file: "NAME" alone takes the client's own value; without one it is dropped from a
+/// file, and as a flag takes the image's variable away.
 std::vector<std::string> read_environment(const std::vector<std::string>& files,
                                           const std::vector<std::string>& values);
 
 /// --label and --label-file.
 api::StringMap read_labels(const std::vector<std::string>& files,
                            const std::vector<std::string>& values);
+
+/// What `parse` makes of each value.
+template <typename Result, typename Parse>
+std::vector<Result> parse_each(const std::vector<std::string>& values, Parse parse) {
+  std::vector<Result> results;
+  results.reserve(values.size());
+  for (const std::string& value : values)
+    results.push_back(parse(value));
+  return results;
+}
 
 /// `path` as an absolute one when it begins with "." or "..", else as it is.
 std::string absolute_if_dotted(std::string_view path);

@@ -1,0 +1,1 @@
+berth_unit_tests(client berth_client_commands)
