@@ -1,0 +1,76 @@
+// Forwards what arrives on the sockets of published ports to the container: connections from
+// loopback, from containers to the host's own address, and over IPv6, which the packet filter's
+// rules do not cover.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <netinet/in.h>
+
+#include "common/fd.hpp"
+#include "daemon/shim/loop.hpp"
+
+namespace berth::shim {
+
+/// Throws Error{kInvalidArgument} for what is no IPv4 address.
+sockaddr_in container_address(const std::string& ip, std::uint16_t port);
+
+/// TCP: connects to the container for every client, and moves bytes both ways without copying them
+/// through this process (splice(2)). The end of one direction is passed on while the other goes on.
+class TcpForwarder {
+ public:
+  /// `listener` is listening and non-blocking.
+  TcpForwarder(Loop& loop, Fd listener, sockaddr_in target);
+  ~TcpForwarder();
+  TcpForwarder(const TcpForwarder&) = delete;
+  TcpForwarder& operator=(const TcpForwarder&) = delete;
+
+ private:
+  class Relay;
+  using Relays = std::list<std::unique_ptr<Relay>>;
+
+  void accept();
+  void forget(Relays::iterator relay);
+
+  Loop& loop_;
+  Fd listener_;
+  sockaddr_in target_;
+  Relays relays_;
+  bool listening_ = true;
+};
+
+/// UDP: a socket of its own to the container for every client address, so that answers find their
+/// way back. Clients that were silent for a while give their place to new ones.
+class UdpForwarder {
+ public:
+  /// `socket` is bound and non-blocking.
+  UdpForwarder(Loop& loop, Fd socket, sockaddr_in target);
+  ~UdpForwarder();
+  UdpForwarder(const UdpForwarder&) = delete;
+  UdpForwarder& operator=(const UdpForwarder&) = delete;
+
+ private:
+  struct Client {
+    Fd socket;
+    sockaddr_storage address;
+    socklen_t length;
+    std::chrono::steady_clock::time_point last_used;
+  };
+
+  void receive();
+  Client* client_for(const sockaddr_storage& address, socklen_t length);
+  void answer(const std::string& key);
+  void expire();
+
+  Loop& loop_;
+  Fd socket_;
+  sockaddr_in target_;
+  std::map<std::string, Client> clients_;
+};
+
+}  // namespace berth::shim

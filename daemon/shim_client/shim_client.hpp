@@ -1,0 +1,151 @@
+// The daemon's end of the shim protocol (daemon/shim/protocol.hpp). Control thread.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/error.hpp"
+#include "common/fd.hpp"
+#include "common/ids.hpp"
+#include "common/time.hpp"
+#include "daemon/async/pool.hpp"
+#include "daemon/async/signal.hpp"
+#include "daemon/async/task.hpp"
+
+namespace berth::shim {
+
+struct Message;
+
+struct LaunchRequest {
+  int program = -1;  // berth-shim, open for execution (runtime::seal_executable); not owned
+  ContainerId id;
+  std::string document;  // the launch document
+  std::vector<std::byte> seccomp_filter;
+  std::filesystem::path container_folder;
+  std::filesystem::path socket_folder;
+  std::vector<Fd> listeners;  // of published ports, as the document numbers them
+};
+
+struct AttachRequest {
+  bool standard_input = false;
+  bool standard_output = false;
+  bool standard_error = false;
+  bool multiplexed = false;
+  std::string detach_keys;
+  std::string early_bytes;
+};
+
+struct Created {
+  int pid = 0;
+  Fd network_namespace;
+};
+
+struct Started {
+  int pid = 0;
+  Timestamp at;
+};
+
+struct ExitRecord {
+  int exit_code = 0;
+  bool oom_killed = false;
+  Timestamp finished_at;
+  std::string error;
+};
+
+enum class Phase { kCreating, kCreated, kRunning, kExited };
+
+struct ShimState {
+  Phase phase = Phase::kCreating;
+  int pid = 0;
+  Timestamp started_at;
+};
+
+/// A container that could not be started, with the status that a client exits with: 127 without a
+/// program, 126 for one that cannot be executed, 125 for all else.
+class StartFailure : public Error {
+ public:
+  StartFailure(const std::string& message, int exit_code)
+      : Error(ErrorKind::kInvalidArgument, message), exit_code_(exit_code) {}
+  int exit_code() const noexcept { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
+class ShimClient : public std::enable_shared_from_this<ShimClient> {
+ public:
+  /// Spawns a shim. Throws Error when it cannot be executed.
+  static Task<std::shared_ptr<ShimClient>> launch(asio::any_io_executor control, BlockingPool& pool,
+                                                  LaunchRequest request);
+  /// Connects to one that an earlier daemon spawned. Throws Error when nobody answers within
+  /// seconds.
+  static Task<std::shared_ptr<ShimClient>> reconnect(asio::any_io_executor control,
+                                                     std::filesystem::path socket);
+
+  ~ShimClient();
+  ShimClient(const ShimClient&) = delete;
+  ShimClient& operator=(const ShimClient&) = delete;
+
+  /// What the shim said when it was reconnected to.
+  const ShimState& state() const noexcept { return state_; }
+
+  /// Returns when PID 1 is in its namespaces. Throws StartFailure.
+  Task<Created> created();
+  /// Lets PID 1 go on; returns when its program runs. Throws StartFailure.
+  Task<Started> start();
+  /// Returns when the container is over, and all its output is in the log. A shim that was killed
+  /// took its container with it: the record then says 137 and why.
+  Task<ExitRecord> exited();
+  /// Returns when the shim itself is gone.
+  Task<> ended();
+
+  // These throw Error{kUnavailable} when the shim is gone.
+
+  /// `stream` is a stream socket.
+  void attach(const AttachRequest& request, Fd stream);
+  void signal(int number);
+  void resize(unsigned short rows, unsigned short columns);
+
+  /// Kills the container, whatever its state, and returns when the shim is gone. Never throws.
+  Task<> abandon();
+
+  /// What the shim wanted the user to know; taken out.
+  std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
+
+ private:
+  class Connection;
+
+  ShimClient(asio::any_io_executor control, Fd socket, Fd process);
+
+  static Task<> read_messages(std::shared_ptr<ShimClient> self);
+  static Task<> reap(std::shared_ptr<ShimClient> self);
+  void run();
+  /// False when the shim closed its end.
+  bool receive_all();
+  void handle(Message& message);
+  void lost();
+  void send(std::string_view type, nlohmann::json body, std::span<const int> descriptors = {});
+
+  asio::any_io_executor control_;
+  std::unique_ptr<Connection> connection_;
+  ShimState state_;
+  AsyncSignal hello_;
+  AsyncSignal created_signal_;
+  AsyncSignal started_signal_;
+  AsyncSignal exited_signal_;
+  AsyncSignal ended_signal_;
+  std::optional<Created> created_;
+  std::optional<Started> started_;
+  std::optional<StartFailure> failure_;
+  std::optional<ExitRecord> record_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace berth::shim
