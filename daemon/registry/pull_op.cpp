@@ -19,6 +19,10 @@ std::size_t unpack_limit() {
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 3);
 }
 
+ImageReference pulled_name(const ImageReference& asked) {
+  return asked.digest().empty() ? asked.with_default_tag() : asked.with_digest(asked.digest());
+}
+
 }  // namespace
 
 Puller::State::State(asio::any_io_executor on_control, TransferThread& on, PullTargetFactory into,
@@ -45,7 +49,7 @@ PullOp::PullOp(std::shared_ptr<Puller::State> state, PullRequest request, Progre
       request_(std::move(request)),
       sink_(std::move(sink)),
       target_(state_->targets()),
-      name_{request_.registry, request_.repository, request_.reference, request_.familiar},
+      name_(pulled_name(request_.name)),
       progress_(state_->control),
       turn_(state_->control),
       group_(state_->control, [this] { on_stop(); }) {}
@@ -89,7 +93,7 @@ Task<> PullOp::pull_image() {
   Task<ResolvedManifest> resolve =
       resolve_manifest(source_, name_, request_.credentials, std::move(platform));
   resolved_ = co_await state_->remote.call(std::move(resolve));
-  progress_.status("Pulling from " + name_.repository, name_.reference);
+  progress_.status("Pulling from " + name_.repository(), manifest_reference(name_));
   if (!co_await target_->has_image(resolved_.image.config.digest)) {
     co_await plan_layers();
     for (const std::size_t index : missing_)
@@ -129,14 +133,7 @@ Task<> PullOp::plan_layers() {
 Task<> PullOp::store_image() {
   // What changes the store is not left half done because the client went away.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  PulledImage image;
-  image.registry = name_.registry;
-  image.repository = name_.repository;
-  if (is_digest(name_.reference)) {
-    image.pinned = Digest(name_.reference);
-  } else {
-    image.tag = name_.reference;
-  }
+  PulledImage image(name_);
   image.config = std::move(resolved_.config);
   image.config_digest = resolved_.image.config.digest;
   image.manifest = std::move(resolved_.manifest.body);
@@ -146,7 +143,7 @@ Task<> PullOp::store_image() {
   progress_.status("Digest: " + resolved_.name_digest.str());
   progress_.status(
       (changed ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
-      name_.familiar_reference());
+      name_.familiar());
 }
 
 Task<> PullOp::fetch_layer(std::size_t index) {

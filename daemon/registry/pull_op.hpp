@@ -72,7 +72,7 @@ class PullOp {
   PullRequest request_;
   ProgressSink sink_;
   std::unique_ptr<PullTarget> target_;
-  PullName name_;
+  ImageReference name_;
   std::shared_ptr<Source> source_;
   ResolvedManifest resolved_;
   ProgressQueue progress_;

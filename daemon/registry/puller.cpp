@@ -53,7 +53,7 @@ Puller::Puller(asio::any_io_executor control, TransferThread& transfers, PullTar
 Puller::~Puller() = default;
 
 Task<> Puller::pull(PullRequest request, ProgressSink sink) {
-  const std::string what = "pull of \"" + request.familiar + "\"";
+  const std::string what = "pull of \"" + request.name.familiar() + "\"";
   state_->thread.start();
   PullOp operation(state_, std::move(request), std::move(sink));
   try {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "daemon/async/gate.hpp"
+#include "common/image_reference.hpp"
 #include "daemon/registry/credentials.hpp"
 #include "daemon/registry/options.hpp"
 #include "daemon/registry/target.hpp"
@@ -15,14 +15,8 @@
 namespace berth::registry {
 
 struct PullRequest {
-  /// "docker.io", "host", "host:port"
-  std::string registry;
-  /// "library/nginx"
-  std::string repository;
-  /// The repository as users write it: "nginx", "127.0.0.1:5000/thing".
-  std::string familiar;
-  /// A tag, or a digest "sha256:...".
-  std::string reference;
+  /// Without tag and digest it is the tag "latest"; with both the digest counts.
+  ImageReference name;
   /// "linux/arm64"; empty for the host's.
   std::string platform;
   Credentials credentials;

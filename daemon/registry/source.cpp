@@ -27,37 +27,38 @@ Task<> ping(Session& session, const Options& options) {
 }
 
 /// The manifest from the first endpoint that has it.
-Task<FetchedManifest> first_manifest(std::shared_ptr<Source> source, PullName name,
+Task<FetchedManifest> first_manifest(std::shared_ptr<Source> source, ImageReference name,
                                      Credentials credentials) {
-  const auto endpoints = pull_endpoints(source->options, name.registry);
+  const auto endpoints = pull_endpoints(source->options, name.registry());
   for (std::size_t i = 0;; ++i) {
     const Endpoint& endpoint = endpoints[i];
     const bool last = i + 1 == endpoints.size();
-    Access access{name.repository, credentials};
+    Access access{name.repository(), credentials};
     source->session =
         std::make_unique<Session>(source->client, source->options, endpoint, std::move(access));
     try {
       co_await ping(*source->session, source->options);
-      co_return co_await fetch_manifest(*source->session, name.reference, source->options);
+      co_return co_await fetch_manifest(*source->session, manifest_reference(name),
+                                        source->options);
     } catch (const NetworkError& error) {
       if (last || !try_next(endpoint, true, error.stage())) throw;
-      log::debug("registry \"{}\": {}; trying the next way", name.registry, error.what());
+      log::debug("registry \"{}\": {}; trying the next way", name.registry(), error.what());
     } catch (const Error& error) {
       if (last || !try_next(endpoint, false, {})) throw;
-      log::debug("registry \"{}\": {}; trying the next way", name.registry, error.what());
+      log::debug("registry \"{}\": {}; trying the next way", name.registry(), error.what());
     }
   }
 }
 
 /// The registry's refusals in the words that users and scripts know.
-[[noreturn]] void explain(const RegistryError& error, const PullName& name) {
+[[noreturn]] void explain(const RegistryError& error, const ImageReference& name) {
   if (error.has_code("MANIFEST_UNKNOWN") ||
       (error.status() == 404 && !error.has_code("NAME_UNKNOWN"))) {
     throw Error(ErrorKind::kNotFound,
-                "manifest for " + name.familiar_reference() + " not found: manifest unknown");
+                "manifest for " + name.familiar() + " not found: manifest unknown");
   }
   if (error.status() == 401 || error.status() == 403 || error.status() == 404) {
-    throw Error(ErrorKind::kNotFound, "pull access denied for " + name.familiar +
+    throw Error(ErrorKind::kNotFound, "pull access denied for " + name.familiar_name() +
                                           ", repository does not exist or may require 'docker "
                                           "login': " +
                                           error.what());
@@ -80,11 +81,11 @@ Task<> enter_index(Session& session, const Options& options, FetchedManifest& ma
   }
 }
 
-void check_image(const ResolvedManifest& resolved, const PullName& name,
+void check_image(const ResolvedManifest& resolved, const ImageReference& name,
                  const std::optional<Platform>& platform) {
   if (resolved.summary.diff_ids.size() != resolved.image.layers.size()) {
     throw Error(ErrorKind::kInternal,
-                "image \"" + name.familiar_reference() + "\" is inconsistent: its manifest has " +
+                "image \"" + name.familiar() + "\" is inconsistent: its manifest has " +
                     std::to_string(resolved.image.layers.size()) + " layers, its configuration " +
                     std::to_string(resolved.summary.diff_ids.size()));
   }
@@ -94,15 +95,15 @@ void check_image(const ResolvedManifest& resolved, const PullName& name,
   single.manifests.push_back({{}, actual, true});
   if (select_platform(single, *platform)) return;
   throw Error(ErrorKind::kNotFound,
-              "image with reference " + name.familiar_reference() +
+              "image with reference " + name.familiar() +
                   " was found but does not match the specified platform: wanted " +
                   platform->str() + ", actual: " + actual.str());
 }
 
 }  // namespace
 
-std::string PullName::familiar_reference() const {
-  return familiar + (is_digest(reference) ? "@" : ":") + reference;
+std::string manifest_reference(const ImageReference& name) {
+  return name.digest().empty() ? name.tag() : name.digest().str();
 }
 
 std::shared_ptr<Source> make_source(asio::any_io_executor executor, const Options& options) {
@@ -112,7 +113,7 @@ std::shared_ptr<Source> make_source(asio::any_io_executor executor, const Option
           }};
 }
 
-Task<ResolvedManifest> resolve_manifest(std::shared_ptr<Source> source, PullName name,
+Task<ResolvedManifest> resolve_manifest(std::shared_ptr<Source> source, ImageReference name,
                                         Credentials credentials, std::optional<Platform> platform) {
   ResolvedManifest resolved;
   try {

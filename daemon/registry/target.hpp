@@ -8,9 +8,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/digest.hpp"
 #include "common/fd.hpp"
+#include "common/image_reference.hpp"
 #include "daemon/async/task.hpp"
 
 namespace berth::registry {
@@ -39,11 +41,10 @@ struct LayerBlob {
 };
 
 struct PulledImage {
-  /// The name to give it: registry, repository, and one of tag and digest.
-  std::string registry;
-  std::string repository;
-  std::string tag;
-  Digest pinned;
+  explicit PulledImage(ImageReference given) : name(std::move(given)) {}
+
+  /// The name to give it, with one of tag and digest.
+  ImageReference name;
   /// The configuration, byte by byte; its digest is the image's id.
   std::string config;
   Digest config_digest;

@@ -25,7 +25,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-/// Blobs and manifests by path below /v2/app/.
+/// Blobs and manifests by path below any repository.
 struct Content {
   std::map<std::string, std::pair<std::string, std::string>> items;  // type and body
 
@@ -56,9 +56,10 @@ struct Content {
   }
 
   FakeAnswer answer(const FakeRequest& request) const {
-    constexpr std::string_view kPrefix = "/v2/app/";
     if (request.target == "/v2/") return {};
-    const std::string path = request.target.substr(std::min(kPrefix.size(), request.target.size()));
+    const std::size_t at =
+        std::min(request.target.find("/manifests/"), request.target.find("/blobs/"));
+    const std::string path = at == std::string::npos ? "" : request.target.substr(at + 1);
     const auto found = items.find(path);
     if (found == items.end()) {
       return {404,
@@ -90,7 +91,7 @@ class FakeStore {
   }
   Task<bool> add_image(PulledImage image) {
     images[image.config_digest] = image.config;
-    const std::string name = image.registry + "/" + image.repository + ":" + image.tag;
+    const std::string name = image.name.str();
     const bool changed = names[name] != image.config_digest;
     names[name] = image.config_digest;
     last = std::move(image);
@@ -104,7 +105,7 @@ class FakeStore {
   std::map<ChainId, std::string> layers;
   std::map<std::string, Digest> names;
   std::vector<ChainId> started;
-  PulledImage last;
+  std::optional<PulledImage> last;
 };
 
 class FakeTarget : public PullTarget {
@@ -124,10 +125,6 @@ struct Fixture {
   Fixture() : server(io, [this](const FakeRequest& asked) { return answer(asked); }) {
     options.retry_delay = std::chrono::milliseconds(1);
     options.max_download_attempts = 2;
-    request.registry = server.address();
-    request.repository = "app";
-    request.familiar = server.address() + "/app";
-    request.reference = "latest";
     request.platform = "linux/amd64";
   }
 
@@ -191,7 +188,7 @@ struct Fixture {
   FakeStore target{io.get_executor()};
   TransferThread thread;
   Options options;
-  PullRequest request;
+  PullRequest request{ImageReference::parse(server.address() + "/app"), "", {}};
   std::string messages;
   std::unique_ptr<Puller> puller_;
 };
@@ -224,9 +221,9 @@ TEST_CASE("an image is pulled, then is up to date", "[registry]") {
   CHECK(all[all.size() - 2] == "Digest: " + digest);
   CHECK(all.back() == "Status: Downloaded newer image for " + f.server.address() + "/app:latest");
   CHECK(f.target.layers.size() == 2);
-  CHECK(f.target.last.name_digest.str() == digest);
-  CHECK(f.target.last.tag == "latest");
-  CHECK(sha256(f.target.last.config) == f.target.last.config_digest);
+  CHECK(f.target.last->name_digest.str() == digest);
+  CHECK(f.target.last->name.tag() == "latest");
+  CHECK(sha256(f.target.last->config) == f.target.last->config_digest);
 
   f.messages.clear();
   f.pull();
@@ -240,7 +237,7 @@ TEST_CASE("a layer that is there is not fetched", "[registry]") {
   f.content.put_image({"shared", "first"}, "latest");
   f.content.put_image({"shared", "second"}, "next");
   f.pull();
-  f.request.reference = "next";
+  f.request.name = f.request.name.with_tag("next");
   f.messages.clear();
   f.pull();
   CHECK(f.has_status("Already exists " + label("shared")));
@@ -287,8 +284,8 @@ TEST_CASE("the platform is chosen from a manifest list", "[registry]") {
     f.request.platform = "linux/arm64";
     f.pull();
     CHECK(f.target.layers.begin()->second == "arm");
-    CHECK(f.target.last.name_digest.str() == digest_of(index));
-    CHECK(sha256(f.target.last.manifest).str() == digest_of(arm));
+    CHECK(f.target.last->name_digest.str() == digest_of(index));
+    CHECK(sha256(f.target.last->manifest).str() == digest_of(arm));
   }
   SECTION("one that is not") {
     f.request.platform = "linux/s390x";
@@ -297,12 +294,12 @@ TEST_CASE("the platform is chosen from a manifest list", "[registry]") {
     CHECK(f.messages.empty());
   }
   SECTION("by the list's digest") {
-    f.request.reference = digest_of(index);
+    f.request.name = f.request.name.with_digest(Digest(digest_of(index)));
     f.pull();
-    CHECK(f.target.last.pinned.str() == digest_of(index));
-    CHECK(f.target.last.tag.empty());
-    CHECK(f.statuses().back() ==
-          "Status: Downloaded newer image for " + f.request.familiar + "@" + f.request.reference);
+    CHECK(f.target.last->name.digest().str() == digest_of(index));
+    CHECK(f.target.last->name.tag().empty());
+    CHECK(f.statuses().back() == "Status: Downloaded newer image for " +
+                                     f.request.name.familiar_name() + "@" + digest_of(index));
   }
 }
 
@@ -319,14 +316,14 @@ TEST_CASE("an image of another platform is not what was asked for", "[registry]"
 TEST_CASE("what is not there is said in known words", "[registry]") {
   Fixture f;
   CHECK(f.pull_error(ErrorKind::kNotFound)
-            .starts_with("manifest for " + f.request.familiar +
+            .starts_with("manifest for " + f.request.name.familiar_name() +
                          ":latest not found: manifest unknown"));
   f.fault = [](const FakeRequest& asked) -> std::optional<FakeAnswer> {
     if (asked.target == "/v2/") return std::nullopt;
     return FakeAnswer{401, {{"WWW-Authenticate", "Basic realm=\"x\""}}, "", {}, false};
   };
   CHECK(f.pull_error(ErrorKind::kNotFound)
-            .starts_with("pull access denied for " + f.request.familiar +
+            .starts_with("pull access denied for " + f.request.name.familiar_name() +
                          ", repository does not exist or may require 'docker login'"));
   CHECK(f.messages.empty());
 }
@@ -458,7 +455,7 @@ TEST_CASE("a mirror of Docker Hub gets no credentials", "[registry]") {
   Fixture f;
   f.content.put_image({"a"}, "latest");
   f.options.mirrors = {"http://" + f.server.address()};
-  f.request.registry = "docker.io";
+  f.request.name = ImageReference::parse("docker.io/app/app");
   f.request.credentials.username = "ann";
   f.request.credentials.password = "pw";
   f.request.credentials.registry_token = "token";

@@ -41,8 +41,6 @@ Task<> show(std::string lines) {
 
 TEST_CASE("an image is pulled from a real registry", "[.real]") {
   log::init("debug");
-  const ImageReference name =
-      ImageReference::parse(environment("BERTH_TEST_PULL")).with_default_tag();
   asio::io_context io{1};
   TransferThread thread;
   Options options;
@@ -50,12 +48,8 @@ TEST_CASE("an image is pulled from a real registry", "[.real]") {
   if (!environment("BERTH_TEST_CERTS").empty())
     options.certificates = environment("BERTH_TEST_CERTS");
   Puller puller(io.get_executor(), thread, [] { return std::make_unique<Nowhere>(); }, options);
-  PullRequest request;
-  request.registry = name.registry();
-  request.repository = name.repository();
-  request.familiar = name.familiar_name();
-  request.reference = name.digest().empty() ? name.tag() : name.digest().str();
-  request.credentials = parse_registry_auth(environment("BERTH_TEST_AUTH"));
+  const PullRequest request{ImageReference::parse(environment("BERTH_TEST_PULL")), "",
+                            parse_registry_auth(environment("BERTH_TEST_AUTH"))};
   const auto start = std::chrono::steady_clock::now();
   try {
     test::run(io, puller.pull(request, show));
