@@ -26,6 +26,10 @@ def shared_daemon():
     daemon = Daemon()
     try:
         daemon.start().load("busybox")
+        # What is made once, at the first need, and kept (a folder, a socket) is no leak.
+        first = daemon.run(command=["true"])
+        daemon.wait(first)
+        daemon.remove(first)
         yield daemon
     finally:
         daemon.close()
