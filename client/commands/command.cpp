@@ -8,6 +8,7 @@
 
 #include "client/commands/command_line.hpp"
 #include "client/commands/verbs.hpp"
+#include "client/stream/session.hpp"
 #include "common/file.hpp"
 
 namespace berth::client {
@@ -179,6 +180,15 @@ Client& Context::client() {
   return *client_;
 }
 
+std::optional<int> quiet_exit_code(const Error& error) {
+  constexpr int kBySignal = 128;
+  if (error.system_error() == EPIPE) return kBySignal + SIGPIPE;
+  if (const auto* interrupted = dynamic_cast<const Interrupted*>(&error)) {
+    return interrupted->exit_code();
+  }
+  return std::nullopt;
+}
+
 void print(std::string_view text) {
   write_all(STDOUT_FILENO, text, "stdout");
 }
@@ -200,6 +210,7 @@ int run_command_line(const Arguments& arguments) {
     print_error(std::string(error.what()) + "\n");
     return error.exit_code();
   } catch (const Error& error) {
+    if (const auto code = quiet_exit_code(error)) return *code;
     print_error(std::string(error.what()) + "\n");
     return 1;
   } catch (const std::exception& error) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,10 @@ std::span<const Command> commands();
 /// Runs the whole command line (without the program's name) and gives back the exit code. Says on
 /// stderr what went wrong.
 int run_command_line(const Arguments& arguments);
+
+/// The exit code for errors that need no words: the reader of the output is gone, or a signal ended
+/// the client. Nothing for all others.
+std::optional<int> quiet_exit_code(const Error& error);
 
 /// To stdout. Throws Error.
 void print(std::string_view text);

@@ -101,6 +101,7 @@ int report_failure(const std::string& command, const Error& error) {
   constexpr int kDaemonFailed = 125;
   constexpr int kCannotRun = 126;
   constexpr int kNotFound = 127;
+  if (const auto code = quiet_exit_code(error)) return *code;
   const std::string message = error.what();
   print_error("berth: " + message + "\n\nRun 'berth " + command +
               " --help' for more information\n");

@@ -46,9 +46,11 @@ std::string event_time(const api::Event& event) {
   ::localtime_r(&seconds, &parts);
   std::array<char, 40> clock{};
   std::strftime(clock.data(), clock.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  const std::string time = fmt::format("{}.{:09}", clock.data(), nanoseconds % kNano);
   const long minutes = parts.tm_gmtoff / 60;
-  return fmt::format("{}.{:09}{}{:02}:{:02}", clock.data(), nanoseconds % kNano,
-                     minutes < 0 ? '-' : '+', std::abs(minutes) / 60, std::abs(minutes) % 60);
+  if (minutes == 0) return time + "Z";
+  return fmt::format("{}{}{:02}:{:02}", time, minutes < 0 ? '-' : '+', std::abs(minutes) / 60,
+                     std::abs(minutes) % 60);
 }
 
 std::string event_line(const api::Event& event) {

@@ -16,13 +16,6 @@ namespace {
 
 constexpr std::size_t kBufferSize = std::size_t{64} << 10U;
 
-/// Ends the client because of a signal that is not passed on.
-class Interrupted : public Error {
- public:
-  explicit Interrupted(int signal)
-      : Error(ErrorKind::kCancelled, "interrupted by SIG" + signal_name(signal)) {}
-};
-
 }  // namespace
 
 Session::Session(Client& client, SessionOptions options)

@@ -22,6 +22,19 @@ struct SessionOptions {
   std::string detach_keys{kDefaultDetachKeys};
 };
 
+/// A signal that is not passed on ended the client.
+class Interrupted : public Error {
+ public:
+  explicit Interrupted(int signal)
+      : Error(ErrorKind::kCancelled, "interrupted by SIG" + signal_name(signal)),
+        exit_code_(128 + signal) {}
+  /// As shells have it: 128 and the signal's number.
+  int exit_code() const noexcept { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
 class Session {
  public:
   enum class End { kContainer, kDetached };
@@ -35,7 +48,8 @@ class Session {
   /// Tells the container the size of the user's window, as each change of it does.
   void send_window_size();
 
-  /// Copies until the container's side ends, or the user types the detach keys. Throws Error.
+  /// Copies until the container's side ends, or the user types the detach keys. Throws Interrupted,
+  /// Error.
   End run(RawStream stream);
 
   /// The exit code, after run() with watch_exit(): nothing when the daemon went away meanwhile,
