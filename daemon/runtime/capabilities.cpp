@@ -84,6 +84,11 @@ std::vector<std::string> known_capabilities() {
   return names;
 }
 
+std::string_view capability_name(int number) {
+  const auto index = static_cast<std::size_t>(number);
+  return number >= 0 && index < kNames.size() ? kNames[index] : std::string_view();
+}
+
 CapabilityMask capability_mask(std::span<const std::string> names) {
   CapabilityMask mask = 0;
   const int last = last_capability();

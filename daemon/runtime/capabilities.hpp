@@ -19,6 +19,9 @@ bool is_known_capability(std::string_view name);
 /// sorted.
 std::vector<std::string> known_capabilities();
 
+/// "CAP_CHOWN" for 0, and so on; empty for a number that has no name here.
+std::string_view capability_name(int number);
+
 /// The bits of the names. Throws Error{kInvalidArgument} for a name that is not known. A name that
 /// is known but newer than the running kernel sets no bit.
 CapabilityMask capability_mask(std::span<const std::string> names);

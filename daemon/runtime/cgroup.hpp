@@ -97,10 +97,11 @@ class Cgroup {
   bool remove(std::chrono::milliseconds limit = std::chrono::seconds(10));
 
  private:
-  std::string directory(const CgroupHierarchy& hierarchy) const;
+  const CgroupHierarchy* main_hierarchy() const;
 
   std::shared_ptr<const CgroupLayout> layout_;
   std::string path_;
+  std::string relative_;  // path_ without slashes that do nothing
 };
 
 }  // namespace berth::runtime

@@ -1,0 +1,77 @@
+// All that PID 1 will do, worked out before the clone: everything that allocates, parses or may
+// throw happens here, in the parent.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/fd.hpp"
+#include "daemon/runtime/cgroup.hpp"
+#include "daemon/runtime/launch.hpp"
+#include "daemon/runtime/mount_options.hpp"
+#include "daemon/runtime/spec.hpp"
+
+namespace berth::runtime {
+
+struct PlannedMount {
+  enum class Kind { kFileSystem, kBind, kCgroup };
+  const Mount* mount = nullptr;
+  Kind kind = Kind::kFileSystem;
+  MountOptions options;
+  bool is_dev = false;        // a tmpfs at /dev, to be filled with nodes
+  bool is_terminals = false;  // a devpts at /dev/pts
+};
+
+/// One hierarchy as the container sees it below /sys/fs/cgroup.
+struct CgroupView {
+  std::string source;              // the container's group, absolute, on the host
+  std::string name;                // of the folder: "cpu,cpuacct"; v2: empty
+  std::vector<std::string> links;  // "cpu", "cpuacct"
+};
+
+struct NamespaceJoin {
+  Fd handle;
+  int type = 0;  // CLONE_NEW...
+  std::string path;
+};
+
+struct InitPlan {
+  const Spec* spec = nullptr;
+  const Rootfs* rootfs = nullptr;
+
+  /// The process namespace is the parent's to arrange: it decides about children only.
+  std::vector<NamespaceJoin> joins;
+  int new_namespaces = 0;  // for unshare(2), without pid and cgroup
+  bool new_cgroup_namespace = false;
+
+  std::vector<PlannedMount> mounts;
+  bool own_dev = true;       // /dev is ours to fill: not a bind of somebody else's
+  bool mounted_dev = false;  // by a mount that is_dev
+  std::vector<CgroupView> cgroup_views;
+  bool has_cgroup = false;
+  std::vector<std::string> join_files;
+
+  Capabilities capabilities;     // without what the caller itself does not have
+  CapabilityMask droppable = 0;  // all that the kernel knows
+
+  std::vector<char*> arguments;    // ends with null
+  std::vector<char*> environment;  // ends with one spare slot for HOME, and null
+  bool has_home = false;
+  std::string search_path;  // the value of PATH
+
+  std::span<const std::byte> seccomp_filter;
+  int stdio[3] = {-1, -1, -1};
+  bool die_with_parent = true;
+  bool legacy_overlay = false;
+
+  std::vector<std::string> warnings;
+};
+
+/// Throws Error{kInvalidArgument} for what the definition gets wrong. `document` and the options
+/// must outlive the result.
+InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,
+                        const Cgroup* cgroup);
+
+}  // namespace berth::runtime

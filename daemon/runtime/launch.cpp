@@ -1,0 +1,274 @@
+#include "daemon/runtime/launch.hpp"
+
+#include <array>
+#include <climits>
+#include <csignal>
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/runtime/init.hpp"
+#include "daemon/runtime/init_plan.hpp"
+#include "daemon/runtime/init_report.hpp"
+#include "daemon/runtime/namespaces.hpp"
+
+namespace berth::runtime {
+
+namespace {
+
+constexpr int kFirstFree = 3;
+
+/// A message from PID 1 and what came with it; empty when its end of the socket is closed.
+struct Received {
+  InitMessage message;
+  Fd passed;
+  std::string text() const { return {message.text.data(), message.length}; }
+};
+
+std::optional<Received> receive(int control) {
+  Received received;
+  iovec part{&received.message, sizeof received.message};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = space.data();
+  header.msg_controllen = space.size();
+  ssize_t got = 0;
+  do {
+    got = ::recvmsg(control, &header, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  if (got == 0 || (got < 0 && errno == ECONNRESET)) return std::nullopt;
+  check_errno(got, "recvmsg", "PID 1");
+  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    received.passed.reset(fd);
+  }
+  received.message.length = std::min<std::uint32_t>(received.message.length, InitMessage::kLongest);
+  return received;
+}
+
+LaunchFailure failure_of(const Received& received) {
+  return {received.message.stage, received.text(), received.message.error,
+          received.message.exit_code};
+}
+
+/// Neither end may be 0, 1 or 2, which PID 1 gives new meanings.
+Fd above_stdio(Fd fd) {
+  if (fd.get() >= kFirstFree) return fd;
+  return own_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFree), "fcntl");
+}
+
+bool is_users_fault(const LaunchFailure& failure) {
+  return failure.exit_code != 125 || failure.stage == Stage::kUser ||
+         failure.stage == Stage::kSysctl || failure.stage == Stage::kWorkingDirectory;
+}
+
+[[noreturn]] void refuse(LaunchFailure failure) {
+  const auto kind = is_users_fault(failure) ? ErrorKind::kInvalidArgument : ErrorKind::kInternal;
+  throw LaunchError(kind, std::move(failure));
+}
+
+}  // namespace
+
+const char* stage_name(Stage stage) {
+  static constexpr std::array<const char*, 15> kNames = {
+      "clone", "cgroup",   "namespaces", "rootfs", "mounts",     "devices", "sysctl",
+      "pivot", "terminal", "user",       "limits", "privileges", "seccomp", "working directory",
+      "exec"};
+  return kNames[static_cast<std::size_t>(stage)];
+}
+
+/// The steps of launch_init() in the parent.
+class Launcher {
+ public:
+  Launcher(const LaunchDocument& document, const LaunchOptions& options)
+      : document_(document), options_(options) {}
+
+  InitProcess run() {
+    stage_ = Stage::kCgroup;
+    name_cgroup();
+    const InitPlan plan = make_init_plan(document_, options_, process_.cgroup_.get());
+    process_.warnings_ = plan.warnings;
+    // v2 has the process born inside, so the group comes first; v1 makes nine of them, while the
+    // process mounts.
+    const bool v2 = process_.cgroup_ && process_.cgroup_->layout().mode == CgroupLayout::Mode::kV2;
+    if (v2) create_cgroup();
+    clone(plan);
+    if (process_.cgroup_ && !v2) create_cgroup();
+    if (process_.cgroup_) send(kCgroupsReady);
+    wait_until_ready();
+    return std::move(process_);
+  }
+
+  Stage stage() const { return stage_; }
+
+ private:
+  void name_cgroup() {
+    if (document_.oci.cgroups_path.empty()) return;
+    auto layout = detect_cgroups();
+    if (layout->mode == CgroupLayout::Mode::kNone) {
+      check_no_limits();
+      process_.warnings_.emplace_back("the container has no cgroup: this machine mounts none");
+      return;
+    }
+    process_.cgroup_ = std::make_shared<Cgroup>(std::move(layout), document_.oci.cgroups_path);
+  }
+
+  void check_no_limits() const {
+    // Through the same words as a missing controller: a layout without hierarchies lacks them all.
+    Cgroup(std::make_shared<CgroupLayout>(), document_.oci.cgroups_path)
+        .update(document_.oci.resources);
+  }
+
+  void create_cgroup() {
+    stage_ = Stage::kCgroup;
+    for (std::string& warning : process_.cgroup_->create(document_.oci.resources)) {
+      process_.warnings_.push_back(std::move(warning));
+    }
+  }
+
+  void clone(const InitPlan& plan) {
+    stage_ = Stage::kClone;
+    SocketPair ends = make_socket_pair(SOCK_SEQPACKET);
+    process_.control_ = above_stdio(std::move(ends.first));
+    const Fd child_end = above_stdio(std::move(ends.second));
+    BindSources sources(plan.mounts.size());
+    const Namespace* pid_namespace = document_.oci.find_namespace(NamespaceKind::kPid);
+    const bool joins = pid_namespace != nullptr && !pid_namespace->path.empty();
+    const Fd joined = joins ? open_namespace(pid_namespace->path, NamespaceKind::kPid) : Fd();
+    const Fd group = process_.cgroup_ ? process_.cgroup_->clone_target() : Fd();
+
+    int pidfd = -1;
+    clone_args arguments{};
+    arguments.flags = CLONE_PIDFD;
+    arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    arguments.exit_signal = SIGCHLD;
+    // The other namespaces PID 1 makes by itself, while the parent makes cgroups.
+    if (pid_namespace != nullptr && !joins) arguments.flags |= CLONE_NEWPID;
+    if (group) {
+      arguments.flags |= CLONE_INTO_CGROUP;
+      arguments.cgroup = static_cast<std::uint64_t>(group.get());
+    }
+    const ChildPidNamespace scope(joined.get());
+    const long result = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (result == 0) run_init(plan, child_end.get(), sources);
+    check_errno(result, "clone3");
+    process_.pid_ = static_cast<pid_t>(result);
+    process_.pidfd_.reset(pidfd);
+  }
+
+  void send(char word) {
+    // PID 1 may be gone already, with a reason that is still to be read.
+    if (::send(process_.control_.get(), &word, 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+      throw_errno("send", "PID 1");
+    }
+  }
+
+  void open_network_namespace() {
+    const std::string path = "/proc/" + std::to_string(process_.pid_) + "/ns/net";
+    process_.network_namespace_ = own_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path);
+    if (options_.on_namespaces) options_.on_namespaces(process_.pid_, process_.network_namespace());
+  }
+
+  void wait_until_ready() {
+    for (;;) {
+      auto received = receive(process_.control_.get());
+      if (!received) {
+        refuse({stage_, "PID 1 ended before it was set up", 0, 125});
+      }
+      stage_ = received->message.stage;
+      switch (received->message.type) {
+        case InitMessage::Type::kNamespaces:
+          open_network_namespace();
+          break;
+        case InitMessage::Type::kWarning:
+          process_.warnings_.push_back(received->text());
+          break;
+        case InitMessage::Type::kReady:
+          process_.terminal_ = std::move(received->passed);
+          return;
+        case InitMessage::Type::kFailure:
+          refuse(failure_of(*received));
+      }
+    }
+  }
+
+  const LaunchDocument& document_;
+  const LaunchOptions& options_;
+  InitProcess process_;
+  Stage stage_ = Stage::kClone;
+};
+
+InitProcess launch_init(const LaunchDocument& document, const LaunchOptions& options) {
+  Launcher launcher(document, options);
+  try {
+    return launcher.run();
+  } catch (const LaunchError&) {
+    throw;
+  } catch (const Error& error) {
+    throw LaunchError(error.kind(), {launcher.stage(), error.what(), error.system_error(), 125});
+  }
+}
+
+InitProcess::InitProcess(InitProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      pidfd_(std::move(other.pidfd_)),
+      network_namespace_(std::move(other.network_namespace_)),
+      terminal_(std::move(other.terminal_)),
+      control_(std::move(other.control_)),
+      cgroup_(std::move(other.cgroup_)),
+      warnings_(std::move(other.warnings_)),
+      running_(other.running_) {}
+
+InitProcess::~InitProcess() {
+  discard();
+}
+
+void InitProcess::discard() noexcept {
+  if (running_) return;
+  if (pid_ > 0) {
+    ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+    while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), nullptr, WEXITED) < 0 &&
+           errno == EINTR) {
+    }
+    pid_ = -1;
+  }
+  if (cgroup_) {
+    try {
+      cgroup_->remove();
+    } catch (const std::exception&) {
+      // The daemon's recovery looks for groups without a container.
+    }
+    cgroup_.reset();
+  }
+}
+
+std::optional<LaunchFailure> InitProcess::release() {
+  const char word = kRelease;
+  if (::send(control_.get(), &word, 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+    throw_errno("send", "PID 1");
+  for (;;) {
+    const auto received = receive(control_.get());
+    if (!received) {
+      // Closed by a successful exec; also by a SIGKILL from outside, which then is the exit status.
+      running_ = true;
+      control_.reset();
+      return std::nullopt;
+    }
+    if (received->message.type == InitMessage::Type::kWarning)
+      warnings_.push_back(received->text());
+    if (received->message.type == InitMessage::Type::kFailure) {
+      discard();
+      return failure_of(*received);
+    }
+  }
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,44 @@
+// The container's root file system: made, filled with its mounts, and turned into "/". For PID 1
+// between clone and exec, in its own mount namespace.
+#pragma once
+
+#include "daemon/runtime/init_plan.hpp"
+#include "daemon/runtime/init_report.hpp"
+
+namespace berth::runtime {
+
+/// What later steps need from the file systems that were mounted.
+struct MountedRoot {
+  Fd root;
+  Fd terminals;  // the container's devpts, when it was mounted here
+};
+
+/// Copies of the mounts that are bound into the container, taken while their propagation is still
+/// the host's.
+class BindSources {
+ public:
+  /// One slot for each planned mount; made in the parent, filled in PID 1.
+  explicit BindSources(std::size_t count) : trees_(count) {}
+  bool take(const InitPlan& plan, Report& report);
+  Fd& operator[](std::size_t index) { return trees_[index]; }
+
+ private:
+  std::vector<Fd> trees_;
+};
+
+/// Mounts the root (overlay or bind) where the host keeps it, inside this mount namespace alone.
+bool mount_root(const InitPlan& plan, Report& report, MountedRoot& mounted);
+
+/// All of the plan's mounts but those of cgroups.
+bool mount_file_systems(const InitPlan& plan, Report& report, BindSources& sources,
+                        MountedRoot& mounted);
+/// Those of cgroups; the process must be in its groups and its cgroup namespace.
+bool mount_cgroups(const InitPlan& plan, Report& report, const MountedRoot& mounted);
+
+/// Hides the masked paths and makes the read-only ones so.
+bool protect_paths(const InitPlan& plan, Report& report, const MountedRoot& mounted);
+
+/// pivot_root(2); nothing of the host's mounts is left.
+bool become_root(const InitPlan& plan, Report& report, const MountedRoot& mounted);
+
+}  // namespace berth::runtime
