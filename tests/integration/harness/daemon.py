@@ -153,8 +153,10 @@ class Daemon:
     # Short ways to what most tests need.
 
     def create(self, image="busybox", command=None, name=None, host=None, expect=201, **config):
-        """Creates by the API and returns the id."""
+        """Creates by the API and returns the id. Published ports are exposed, as clients do it."""
         body = {"Image": image, "HostConfig": host or {}, **config}
+        if ports := (host or {}).get("PortBindings"):
+            body.setdefault("ExposedPorts", {port: {} for port in ports})
         if command is not None:
             body["Cmd"] = command
         path = "/containers/create" + (f"?name={urllib.parse.quote(name)}" if name else "")

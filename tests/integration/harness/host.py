@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 HOLDER = os.path.join(os.path.dirname(__file__), "holder.py")
 
@@ -45,8 +46,8 @@ class Host:
         return result
 
     def start(self, *command, **options):
-        """Starts a program in this host; returns its Popen (of nsenter, which passes on its end)."""
-        return subprocess.Popen(self.inside(*command), **options)
+        """Starts a program in this host; returns its Popen."""
+        return _Inside(self.inside(*command), **options)
 
     def connect(self, other, near, far, subnet="198.51.100"):
         """A cable to another host: interface `near` here has .1, `far` there has .2."""
@@ -87,6 +88,22 @@ class Host:
             if command:
                 found[pid] = command
         return found
+
+
+class _Inside(subprocess.Popen):
+    """nsenter has to fork to enter a process namespace: it passes on the end of its child, the
+    program that was meant, but not the signals for it."""
+
+    def send_signal(self, number):
+        deadline = time.monotonic() + 5
+        while self.poll() is None:
+            try:
+                return os.kill(child_of(self.pid), number)
+            except ProcessLookupError:  # not forked yet, or just ended
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.001)
+        return None
 
 
 def _lives_in(pid, namespace):

@@ -1,0 +1,1 @@
+berth_unit_tests(daemon/container berth_container)
