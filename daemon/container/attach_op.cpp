@@ -16,21 +16,20 @@ void check_attachable(const Container& container) {
   }
 }
 
-Task<> attach(Services& services, ContainerPtr container, shim::AttachRequest request, Fd stream) {
-  publish(services, *container, "attach");
-  if (container->shim) {
-    co_await container->shim->attach(std::move(request), std::move(stream));
+void attach(Services& services, Container& container, shim::AttachRequest request, Fd stream) {
+  publish(services, container, "attach");
+  if (container.shim) {
+    container.shim->attach(request, std::move(stream));
   } else {
-    container->waiting_attachments.push_back({std::move(request), std::move(stream)});
+    container.waiting_attachments.push_back({std::move(request), std::move(stream)});
   }
 }
 
-Task<> resize(ContainerPtr container, unsigned short rows, unsigned short columns) {
-  const auto shim = container->shim;
-  if (!shim || !container->state.is_running()) {
-    throw Error(ErrorKind::kConflict, "container " + container->id().str() + " is not running");
+void resize(const Container& container, unsigned short rows, unsigned short columns) {
+  if (!container.shim || !container.state.is_running()) {
+    throw Error(ErrorKind::kConflict, "container " + container.id().str() + " is not running");
   }
-  co_await shim->resize(rows, columns);
+  container.shim->resize(rows, columns);
 }
 
 std::string parse_detach_keys(std::string_view text) {

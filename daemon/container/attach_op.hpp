@@ -11,10 +11,10 @@ void check_attachable(const Container& container);
 
 /// Hands the client's stream to the container's shim, which serves it from now on; before the
 /// container runs, the stream waits for the next start.
-Task<> attach(Services& services, ContainerPtr container, shim::AttachRequest request, Fd stream);
+void attach(Services& services, Container& container, shim::AttachRequest request, Fd stream);
 
 /// POST /containers/{id}/resize. Throws Error{kConflict} for a container that does not run.
-Task<> resize(ContainerPtr container, unsigned short rows, unsigned short columns);
+void resize(const Container& container, unsigned short rows, unsigned short columns);
 
 /// "ctrl-p,ctrl-q" as the bytes that a terminal sends. Throws Error{kInvalidArgument}.
 std::string parse_detach_keys(std::string_view text);

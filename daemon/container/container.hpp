@@ -41,6 +41,8 @@ class Container {
 
   /// Set from the shim's launch until its end is handled.
   std::shared_ptr<shim::ShimClient> shim;
+  /// Of the last run.
+  std::shared_ptr<shim::ShimClient> ending_shim;
   std::vector<WaitingAttachment> waiting_attachments;
   bool stopped_by_user = false;  // the present run is being ended on request
 

@@ -3,7 +3,7 @@
 #include "common/error.hpp"
 #include "common/log/log.hpp"
 #include "daemon/container/events.hpp"
-#include "daemon/container/launch_document.hpp"
+#include "daemon/container/network_files.hpp"
 #include "daemon/container/remove_op.hpp"
 
 namespace berth::container {
@@ -22,7 +22,8 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
     } catch (const std::exception& error) {
       log::error("container {}: cannot give its network back: {}", container->name, error.what());
     }
-    container->shim.reset();
+    // It has its socket's name to take away yet; removing the container waits for that.
+    container->ending_shim = std::exchange(container->shim, nullptr);
     container->state.to_exited(record.exit_code, record.oom_killed, record.finished_at);
     if (!record.error.empty()) container->state.error = record.error;
     co_await services.store.save_state(*container);

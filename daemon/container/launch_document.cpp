@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/error.hpp"
 #include "daemon/container/log_options.hpp"
 #include "daemon/container/security_options.hpp"
 #include "daemon/container/spec.hpp"
@@ -12,6 +13,14 @@ namespace berth::container {
 namespace {
 
 using nlohmann::json;
+
+json parse_profile(const std::string& text) {
+  json profile = json::parse(text, nullptr, false);
+  if (profile.is_discarded()) {
+    throw Error(ErrorKind::kInvalidArgument, "decoding seccomp profile failed: it is not JSON");
+  }
+  return profile;
+}
 
 /// Compiled filters are kept: containers of one daemon share a few of them, and one takes
 /// milliseconds.
@@ -28,7 +37,7 @@ std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig&
   const auto known = services.seccomp_filters.find(key);
   if (known != services.seccomp_filters.end()) return known->second;
   auto filter = profile.empty() ? seccomp::compile_default(capabilities)
-                                : seccomp::compile_profile(profile, capabilities);
+                                : seccomp::compile_profile(parse_profile(profile), capabilities);
   // A client that sends ever new profiles must not make the daemon grow.
   constexpr std::size_t kMostFilters = 64;
   if (services.seccomp_filters.size() >= kMostFilters) services.seccomp_filters.clear();
@@ -71,14 +80,14 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
       {"log", log_document(parse_log_options(definition.host_config.log_config), id + "-json.log")},
       {"forward", forward_document(reservation)}};
   shim::LaunchRequest request;
-  request.program = services.settings.shim_program;
+  request.program = services.shim_program.get();
   request.id = container.id();
   request.document = document.dump();
   request.seccomp_filter = seccomp_filter(services, definition.host_config);
   request.container_folder = input.folder;
   request.socket_folder = services.settings.shims();
   for (network::Listener& listener : reservation.listeners)
-    request.listeners.push_back(std::move(listener.fd));
+    request.listeners.push_back(std::move(listener.socket));
   return request;
 }
 

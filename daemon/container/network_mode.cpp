@@ -1,6 +1,8 @@
 #include "daemon/container/network_mode.hpp"
 
 #include "common/error.hpp"
+#include "daemon/network/hosts.hpp"
+#include "daemon/network/resolv.hpp"
 
 namespace berth::container {
 
@@ -14,6 +16,28 @@ void check_joined(Services& services, const Definition& definition, const Networ
     throw Error(ErrorKind::kInvalidArgument,
                 "conflicting options: port publishing and the container type network mode");
   }
+}
+
+/// What HostConfig publishes, and with PublishAllPorts every exposed port that has no binding.
+std::vector<network::PortBinding> port_bindings(const Definition& definition) {
+  std::vector<network::PortBinding> ports;
+  const auto add = [&](const std::string& container_ports, const std::string& address,
+                       const std::string& host_ports) {
+    const auto parsed = network::parse_port_bindings(container_ports, address, host_ports);
+    ports.insert(ports.end(), parsed.begin(), parsed.end());
+  };
+  const api::PortMap& asked = definition.host_config.port_bindings;
+  for (const auto& [container_ports, bindings] : asked) {
+    for (const api::PortBinding& binding : bindings) {
+      add(container_ports, binding.host_ip, binding.host_port);
+    }
+  }
+  if (definition.host_config.publish_all_ports) {
+    for (const std::string& exposed : definition.config.exposed_ports) {
+      if (!asked.contains(exposed)) add(exposed, "", "");
+    }
+  }
+  return ports;
 }
 
 }  // namespace
@@ -31,6 +55,11 @@ NetworkMode parse_network_mode(const std::string& text) {
 void check_network(Services& services, const Definition& definition) {
   const NetworkMode mode = parse_network_mode(definition.host_config.network_mode);
   if (mode.kind == NetworkKind::kContainer) check_joined(services, definition, mode);
+  port_bindings(definition);
+  for (const std::string& host : definition.host_config.extra_hosts)
+    network::check_extra_host(host);
+  for (const std::string& server : definition.host_config.dns)
+    network::check_dns_server(server);
   for (const auto& [name, settings] : definition.networking.endpoints_config) {
     parse_network_mode(name);
     if (settings.ipam_config && !settings.ipam_config->ipv4_address.empty()) {
@@ -44,6 +73,20 @@ void check_network(Services& services, const Definition& definition) {
                       ": network-scoped aliases are only supported for user-defined networks");
     }
   }
+}
+
+network::EndpointRequest endpoint_request(const Container& container) {
+  const Definition& definition = container.definition;
+  network::EndpointRequest request;
+  request.container = container.id();
+  request.container_name = container.name;
+  if (!definition.config.mac_address.empty()) request.mac = definition.config.mac_address;
+  const auto asked = definition.networking.endpoints_config.find("bridge");
+  if (asked != definition.networking.endpoints_config.end() && !asked->second.mac_address.empty()) {
+    request.mac = asked->second.mac_address;
+  }
+  request.ports = port_bindings(definition);
+  return request;
 }
 
 ContainerPtr joined_container(Services& services, const Container& container) {

@@ -92,7 +92,9 @@ Task<bool> take_over(Services& services, ContainerPtr container) {
 /// The cgroups of a container whose shim could not remove them.
 Task<> remove_cgroups(Services& services, ContainerPtr container) {
   auto remove = [path = cgroups_path(container->definition, services.settings)] {
-    runtime::remove_cgroup(path);
+    runtime::Cgroup cgroup(runtime::detect_cgroups(), path);
+    cgroup.kill_all();
+    if (!cgroup.remove()) throw Error(ErrorKind::kDeadline, "cannot remove the cgroup " + path);
   };
   try {
     co_await services.fast.run(std::move(remove));
@@ -140,14 +142,11 @@ Task<> clear_leavings(Services& services, const std::set<std::string>& sockets) 
     log::warn("removing the folder of the unknown container {}", name);
     std::filesystem::remove_all(services.settings.containers() / name);
   }
-  std::vector<ContainerId> known;
-  std::vector<network::Endpoint> live;
-  for (const ContainerPtr& container : services.index.all()) {
-    known.push_back(container->id());
-    if (container->shim && container->endpoint) live.push_back(*container->endpoint);
-  }
-  co_await services.storage.clear_leavings(known);
-  co_await services.network.clear_leavings(live);
+  std::set<ContainerId> known;
+  for (const ContainerPtr& container : services.index.all())
+    known.insert(container->id());
+  services.storage.collect(known);
+  co_await services.network.clear_leavings();
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ Task<> kill_if_running(Services& services, ContainerPtr container) {
 
 Task<> erase(Services& services, ContainerPtr container) {
   const ContainerId id = container->id();
+  if (container->ending_shim) co_await container->ending_shim->ended();
   // The row goes first: a folder without a row is cleared at the next start, a row without a folder
   // could not be used.
   co_await services.store.remove(id);

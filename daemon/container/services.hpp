@@ -24,9 +24,10 @@ struct Services {
   network::NetworkService& network;
   event::Bus& events;
   Settings settings;
-  Index index;
+  Fd shim_program;  // berth-shim, open for execution (runtime::seal_executable)
+  Index index{};
   /// seccomp filters by what they depend on: profile and capabilities.
-  std::map<std::string, std::vector<std::byte>> seccomp_filters;
+  std::map<std::string, std::vector<std::byte>> seccomp_filters{};
 };
 
 }  // namespace berth::container

@@ -13,7 +13,6 @@ namespace berth::container {
 struct Settings {
   std::filesystem::path data_root;
   std::filesystem::path exec_root;
-  std::filesystem::path shim_program;
   std::string cgroup_parent = "/berth";
   std::string log_driver = "json-file";
   std::map<std::string, std::string> log_options;

@@ -91,7 +91,8 @@ json process(const SpecInput& input) {
        {{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}}},
       {"noNewPrivileges", security.no_new_privileges.value_or(input.settings.no_new_privileges)}};
   if (const json limits = rlimits(host_config); !limits.empty()) result["rlimits"] = limits;
-  if (host_config.oom_score_adj != 0) result["oomScoreAdj"] = host_config.oom_score_adj;
+  // Always said: the daemon may run with an adjustment of its own, which would be inherited.
+  result["oomScoreAdj"] = host_config.oom_score_adj;
   if (!security.apparmor_profile.empty()) result["apparmorProfile"] = security.apparmor_profile;
   if (config.tty && host_config.console_size[0] > 0) {
     result["consoleSize"] = {{"height", host_config.console_size[0]},

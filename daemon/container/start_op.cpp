@@ -54,7 +54,8 @@ Task<> launch(Start& start) {
   Container& container = *start.container;
   shim::LaunchRequest request =
       launch_request(start.services, container, start.joined, start.reservation);
-  start.shim = co_await shim::ShimClient::launch(start.services.control, std::move(request));
+  start.shim = co_await shim::ShimClient::launch(start.services.control, start.services.fast,
+                                                 std::move(request));
   start.rollback.add("shim", [shim = start.shim] { return shim->abandon(); });
 }
 
@@ -62,15 +63,12 @@ Task<> launch(Start& start) {
 /// attached.
 Task<> connect(Start& start) {
   shim::Created created = co_await start.shim->created();
-  for (const std::string& warning : created.warnings) {
-    log::warn("container {}: {}", short_id(start.container->id().str()), warning);
-  }
   if (start.container->endpoint) {
     co_await start.services.network.attach(*start.container->endpoint,
                                            std::move(created.network_namespace));
   }
   for (WaitingAttachment& waiting : start.container->waiting_attachments) {
-    co_await start.shim->attach(std::move(waiting.request), std::move(waiting.stream));
+    start.shim->attach(waiting.request, std::move(waiting.stream));
   }
   start.container->waiting_attachments.clear();
 }
@@ -84,6 +82,9 @@ Task<> run_steps(Start& start) {
   co_await launch(start);
   co_await connect(start);
   const shim::Started started = co_await start.shim->start();
+  for (const std::string& warning : start.shim->take_warnings()) {
+    log::warn("container {}: {}", start.container->name, warning);
+  }
   start.container->shim = start.shim;
   start.container->state.to_running(started.pid, started.at);
 }

@@ -21,15 +21,14 @@ void check_running(const Container& container) {
                                         container.id().str() + " is not running");
 }
 
-Task<> send_signal(Services& services, ContainerPtr container, int number) {
-  const auto shim = container->shim;
-  if (!shim) co_return;
-  publish(services, *container, "kill", {{"signal", std::to_string(number)}});
-  co_await shim->signal(number);
+void send_signal(Services& services, Container& container, int number) {
+  if (!container.shim) return;
+  publish(services, container, "kill", {{"signal", std::to_string(number)}});
+  container.shim->signal(number);
 }
 
 Task<> kill_and_wait(Services& services, ContainerPtr container, std::shared_ptr<Outcome> exit) {
-  co_await send_signal(services, container, SIGKILL);
+  send_signal(services, *container, SIGKILL);
   if (!co_await exit->wait_for(kKillTimeout)) {
     throw Error(ErrorKind::kDeadline, "tried to kill container " + container->id().str() +
                                           ", but did not receive an exit event");
@@ -58,7 +57,7 @@ Task<> stop(Services& services, ContainerPtr container, StopOptions options) {
   const auto exit = container->next_exit;
   container->stopped_by_user = true;
   const std::chrono::seconds timeout = stop_timeout(*container, options);
-  co_await send_signal(services, container, number);
+  send_signal(services, *container, number);
   if (timeout.count() < 0) {
     co_await exit->wait();
   } else if (!co_await exit->wait_for(timeout)) {
@@ -75,7 +74,7 @@ Task<> kill(Services& services, ContainerPtr container, std::string signal) {
     container->stopped_by_user = true;
     co_await kill_and_wait(services, container, exit);
   } else {
-    co_await send_signal(services, container, number);
+    send_signal(services, *container, number);
   }
 }
 

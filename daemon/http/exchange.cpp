@@ -4,6 +4,9 @@
 #include <cstdio>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "common/error.hpp"
@@ -174,6 +177,17 @@ Task<Hijacked> Exchange::hijack(bool multiplexed) {
 
 Task<Hijacked> Exchange::release_connection() {
   co_return connection_.release();
+}
+
+Task<> Exchange::while_connected(Task<> work) {
+  const auto executor = co_await asio::this_coro::executor;
+  auto group = asio::experimental::make_parallel_group(
+      asio::co_spawn(executor, std::move(work), asio::deferred),
+      asio::co_spawn(executor, disconnected(), asio::deferred));
+  const auto [order, work_failure, watch_failure] =
+      co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  if (order[0] == 1) throw Error(ErrorKind::kCancelled, "the client went away");
+  if (work_failure) std::rethrow_exception(work_failure);
 }
 
 Task<> Exchange::disconnected() {

@@ -77,8 +77,9 @@ class Exchange {
   /// connection away. `multiplexed` picks the content type of a stream with frames.
   Task<Hijacked> hijack(bool multiplexed);
 
-  /// Returns when the client has gone away; race it against what the client waits for.
-  Task<> disconnected();
+  /// Awaits `work`, which is cancelled when the client goes away meanwhile: then this throws
+  /// Error{kCancelled}. For requests whose answer takes long or goes on.
+  Task<> while_connected(Task<> work);
 
   void set_parameters(std::map<std::string, std::string, std::less<>> parameters) {
     request_.parameters = std::move(parameters);
@@ -90,6 +91,7 @@ class Exchange {
   bool streaming() const noexcept { return streaming_; }
 
  private:
+  Task<> disconnected();
   Task<Hijacked> release_connection();
   std::string head(int status, std::string_view content_type) const;
   Task<> send(int status, std::string content_type, std::string body);

@@ -1,0 +1,211 @@
+#include "daemon/app.hpp"
+
+#include <optional>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <malloc.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/log/log.hpp"
+#include "common/units.hpp"
+#include "daemon/async/gate.hpp"
+#include "daemon/async/pool.hpp"
+#include "daemon/container/image_users.hpp"
+#include "daemon/container/recovery.hpp"
+#include "daemon/container/services.hpp"
+#include "daemon/data_root.hpp"
+#include "daemon/http/server.hpp"
+#include "daemon/identity.hpp"
+#include "daemon/image/pull_target.hpp"
+#include "daemon/registry/puller.hpp"
+#include "daemon/routes/containers.hpp"
+#include "daemon/routes/images.hpp"
+#include "daemon/routes/system.hpp"
+#include "daemon/runtime/launch.hpp"
+
+namespace berth {
+
+namespace {
+
+// Threads are cheap, what each keeps in the allocator is not.
+constexpr std::size_t kFastThreads = 4;
+constexpr std::size_t kBulkThreads = 3;
+
+network::Settings network_settings(const Config& config) {
+  network::Settings settings;
+  settings.bridge = config.bridge;
+  settings.bip = config.bip;
+  settings.fixed_cidr = config.fixed_cidr;
+  settings.default_gateway = config.default_gateway;
+  settings.mtu = config.mtu;
+  settings.iptables = config.iptables;
+  settings.ip_forward = config.ip_forward;
+  settings.ip_masq = config.ip_masq;
+  settings.icc = config.icc;
+  settings.default_binding_address = config.ip;
+  return settings;
+}
+
+container::Settings container_settings(const Config& config) {
+  container::Settings settings;
+  settings.data_root = config.data_root;
+  settings.exec_root = config.exec_root;
+  settings.cgroup_parent = config.cgroup_parent;
+  settings.log_driver = config.log_driver;
+  settings.log_options = config.log_options;
+  settings.shm_size = parse_memory_size(config.default_shm_size);
+  settings.no_new_privileges = config.no_new_privileges;
+  if (config.seccomp_profile == "unconfined") {
+    settings.seccomp_profile = "unconfined";
+  } else if (!config.seccomp_profile.empty() && config.seccomp_profile != "builtin") {
+    settings.seccomp_profile = read_file(config.seccomp_profile);
+  }
+  settings.dns = config.dns;
+  settings.dns_search = config.dns_search;
+  settings.dns_options = config.dns_options;
+  return settings;
+}
+
+registry::Options registry_options(const Config& config) {
+  registry::Options options;
+  options.insecure_registries = config.insecure_registries;
+  options.mirrors = config.registry_mirrors;
+  options.temporary = config.data_root / "tmp" / "downloads";
+  options.max_concurrent_downloads = static_cast<unsigned>(config.max_concurrent_downloads);
+  options.proxies = registry::proxies_from_environment();
+  options.user_agent = "berth/" BERTH_VERSION;
+  return options;
+}
+
+}  // namespace
+
+class App::Impl {
+ public:
+  explicit Impl(Config config)
+      : config_(std::move(config)),
+        data_root_(config_),
+        database_(config_.data_root / "berth.db"),
+        identity_(load_identity(database_)),
+        storage_(storage::open_driver(config_.storage_driver, {control_.get_executor(), fast_,
+                                                               bulk_, tasks_, config_.data_root})),
+        events_(control_.get_executor()),
+        images_({control_.get_executor(), fast_, bulk_, database_, *storage_, config_.data_root,
+                 [this](std::string_view action, const std::string& id,
+                        std::map<std::string, std::string> attributes) {
+                   events_.publish("image", std::string(action), id, std::move(attributes));
+                 }}),
+        network_(control_.get_executor(), fast_, network_settings(config_), identity_.networks),
+        store_(database_),
+        containers_{control_.get_executor(),
+                    fast_,
+                    bulk_,
+                    tasks_,
+                    store_,
+                    images_,
+                    *storage_,
+                    network_,
+                    events_,
+                    container_settings(config_),
+                    runtime::seal_executable(find_shim())},
+        image_users_(containers_),
+        puller_(control_.get_executor(), transfers_, image::pull_targets(images_, *storage_),
+                registry_options(config_)),
+        facts_{identity_.daemon_id, config_},
+        server_(streams_.get_executor(), control_.get_executor(), router_) {
+    images_.set_users(image_users_);
+    routes::add_system_routes(router_, containers_, puller_, facts_);
+    routes::add_container_routes(router_, containers_);
+    routes::add_image_routes(router_, images_, puller_);
+  }
+
+  void run() {
+    // Opened before anything slow, so that an address in use is told at once; clients that connect
+    // already wait.
+    std::vector<http::Listener> listeners;
+    for (const std::string& host : config_.hosts) {
+      http::ListenOptions options{config_.group, config_.group_given, config_.allow_plain_tcp};
+      for (http::Listener& listener : http::open_listeners(host, options))
+        listeners.push_back(std::move(listener));
+    }
+    asio::co_spawn(control_, serve(std::move(listeners)), [this](std::exception_ptr failure) {
+      failure_ = failure;
+      control_.stop();
+    });
+    auto keep_streams = asio::make_work_guard(streams_);
+    std::jthread streams([this] { streams_.run(); });
+    control_.run();
+    keep_streams.reset();
+    streams_.stop();
+    streams.join();
+    fast_.join();
+    bulk_.join();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  Task<> serve(std::vector<http::Listener> listeners) {
+    asio::signal_set signals(control_, SIGTERM, SIGINT);
+    asio::signal_set reload(control_, SIGHUP);
+    co_await network_.start();
+    co_await container::recover(containers_);
+    for (http::Listener& listener : listeners) {
+      log::info("listening on {}", listener.address);
+      server_.listen(std::move(listener));
+    }
+    ::malloc_trim(0);
+    ::sd_notify(0, "READY=1");
+    log::info("berthd {} is ready", BERTH_VERSION);
+    const int number = co_await signals.async_wait(asio::use_awaitable);
+    log::info("stopping on signal {}", number);
+    ::sd_notify(0, "STOPPING=1");
+    co_await stop();
+  }
+
+  /// Containers go on; what clients wait for is cut off, what changes something is finished.
+  Task<> stop() {
+    co_await server_.stop(std::chrono::seconds(config_.shutdown_timeout));
+    co_await puller_.close();
+    co_await network_.stop();
+  }
+
+  Config config_;
+  DataRoot data_root_;
+  asio::io_context control_{1};
+  asio::io_context streams_{1};
+  BlockingPool fast_{kFastThreads};
+  BlockingPool bulk_{kBulkThreads};
+  Gate tasks_{control_.get_executor()};
+  state::Database database_;
+  Identity identity_;
+  std::unique_ptr<storage::Driver> storage_;
+  event::Bus events_;
+  image::ImageService images_;
+  network::NetworkService network_;
+  container::Store store_;
+  container::Services containers_;
+  container::ImageUsersOfContainers image_users_;
+  registry::TransferThread transfers_;
+  registry::Puller puller_;
+  routes::DaemonFacts facts_;
+  http::Router router_;
+  http::Server server_;
+  std::exception_ptr failure_;
+};
+
+App::App(Config config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+App::~App() = default;
+void App::run() {
+  impl_->run();
+}
+
+}  // namespace berth

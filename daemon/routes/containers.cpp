@@ -1,0 +1,128 @@
+#include "daemon/routes/containers.hpp"
+
+#include "api/container.hpp"
+#include "api/fields.hpp"
+#include "common/error.hpp"
+#include "common/text.hpp"
+#include "daemon/container/attach_op.hpp"
+#include "daemon/container/create_op.hpp"
+#include "daemon/container/list.hpp"
+#include "daemon/container/remove_op.hpp"
+#include "daemon/container/start_op.hpp"
+#include "daemon/container/stop_op.hpp"
+#include "daemon/container/view.hpp"
+#include "daemon/routes/compat.hpp"
+
+namespace berth::routes {
+
+namespace {
+
+using container::ContainerPtr;
+using container::Services;
+using http::Exchange;
+
+ContainerPtr find(Services& services, Exchange& exchange) {
+  return services.index.find(exchange.parameter("id"));
+}
+
+Task<> create(Services& services, Exchange& exchange) {
+  const std::string body = co_await exchange.read_json();
+  if (body.empty()) {
+    throw Error(ErrorKind::kInvalidArgument, "invalid JSON: got EOF while reading request body");
+  }
+  auto request = api::from_text<api::CreateRequest>(body);
+  adapt_create_request(request, exchange.request().version);
+  check_platform(exchange.query().text("platform"));
+  const api::CreateResponse response =
+      co_await container::create(services, std::move(request), exchange.query().text("name"));
+  co_await exchange.send_json(201, api::to_text(response) + "\n");
+}
+
+Task<> list(Services& services, Exchange& exchange) {
+  container::ListOptions options;
+  options.all = exchange.query().flag("all");
+  options.limit = static_cast<int>(exchange.query().number("limit").value_or(0));
+  options.filters = exchange.query().filters();
+  const auto summaries = container::list(services, options);
+  co_await exchange.send_json(200, api::list_to_text(summaries) + "\n");
+}
+
+Task<> inspect(Services& services, Exchange& exchange) {
+  const auto shown = container::inspect(*find(services, exchange), services.settings);
+  co_await exchange.send_json(200, api::to_text(shown) + "\n");
+}
+
+Task<> start(Services& services, Exchange& exchange) {
+  co_await container::start(services, find(services, exchange));
+  co_await exchange.send_empty(204);
+}
+
+container::StopOptions stop_options(const Exchange& exchange) {
+  container::StopOptions options;
+  options.signal = exchange.query().text("signal");
+  if (const auto seconds = exchange.query().number("t"))
+    options.timeout = std::chrono::seconds(*seconds);
+  return options;
+}
+
+Task<> stop(Services& services, Exchange& exchange) {
+  container::StopOptions options = stop_options(exchange);
+  co_await container::stop(services, find(services, exchange), std::move(options));
+  co_await exchange.send_empty(204);
+}
+
+Task<> restart(Services& services, Exchange& exchange) {
+  container::StopOptions options = stop_options(exchange);
+  co_await container::restart(services, find(services, exchange), std::move(options));
+  co_await exchange.send_empty(204);
+}
+
+Task<> kill(Services& services, Exchange& exchange) {
+  co_await container::kill(services, find(services, exchange), exchange.query().text("signal"));
+  co_await exchange.send_empty(204);
+}
+
+Task<> remove(Services& services, Exchange& exchange) {
+  if (exchange.query().flag("link")) {
+    throw Error(ErrorKind::kNotImplemented, "links are not supported, so there is none to remove");
+  }
+  co_await container::remove(services, find(services, exchange), exchange.query().flag("force"));
+  co_await exchange.send_empty(204);
+}
+
+Task<> resize(Services& services, Exchange& exchange) {
+  constexpr std::int64_t kMost = 65535;
+  const auto size = [&](const char* name) {
+    const auto value = exchange.query().number(name);
+    if (!value || *value < 0 || *value > kMost) {
+      throw Error(ErrorKind::kInvalidArgument, std::string("invalid resize: the parameter ") +
+                                                   name + " must be from 0 to 65535");
+    }
+    return static_cast<unsigned short>(*value);
+  };
+  container::resize(*find(services, exchange), size("h"), size("w"));
+  co_await exchange.send_empty(200);
+}
+
+}  // namespace
+
+void add_container_routes(http::Router& router, Services& services) {
+  using Operation = Task<> (*)(Services&, Exchange&);
+  const auto add = [&](const char* method, const char* pattern, Operation operation) {
+    router.add(method, pattern, [&services, operation](Exchange& exchange) {
+      return operation(services, exchange);
+    });
+  };
+  add("POST", "/containers/create", create);
+  add("GET", "/containers/json", list);
+  add("GET", "/containers/{id}/json", inspect);
+  add("POST", "/containers/{id}/start", start);
+  add("POST", "/containers/{id}/stop", stop);
+  add("POST", "/containers/{id}/restart", restart);
+  add("POST", "/containers/{id}/kill", kill);
+  add("DELETE", "/containers/{id}", remove);
+  add("POST", "/containers/{id}/resize", resize);
+  add_container_stream_routes(router, services);
+}
+
+}  // namespace berth::routes

@@ -1,0 +1,21 @@
+// /_ping, /version, /info, /events, /auth
+#pragma once
+
+#include "daemon/config.hpp"
+#include "daemon/container/services.hpp"
+#include "daemon/http/router.hpp"
+#include "daemon/registry/puller.hpp"
+
+namespace berth::routes {
+
+/// What `info` tells of the daemon itself.
+struct DaemonFacts {
+  std::string id;  // of this data root
+  const Config& config;
+};
+
+/// Everything given must outlive the router.
+void add_system_routes(http::Router& router, container::Services& services,
+                       registry::Puller& puller, const DaemonFacts& facts);
+
+}  // namespace berth::routes
