@@ -41,7 +41,10 @@ class Layer:
         self._add(path, tarfile.SYMTYPE, 0o777, target=target)
 
     def hardlink(self, path, target):
-        self._add(path, tarfile.LNKTYPE, 0o755, target=target.strip("/"))
+        """Another name of a file that the layer has; it has the file's owner and mode, as every tar has it."""
+        target = target.strip("/")
+        info = self._entries[target][0]
+        self._add(path, tarfile.LNKTYPE, info.mode, info.uid, info.gid, target=target)
 
     def __contains__(self, path):
         return path.strip("/") in self._entries

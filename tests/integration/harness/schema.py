@@ -17,6 +17,7 @@ OMITTED = {
                    "FirewallBackend", "GenericResources", "InitBinary", "InitCommit", "Isolation",
                    "KernelMemoryTCP", "ProductLicense", "RuncCommit"},
     "ContainerInspectResponse": {"ImageManifestDescriptor", "SizeRootFs", "SizeRw"},
+    "ContainerSummary.HostConfig": {"Annotations"},
     "ContainerSummary": {"ImageManifestDescriptor", "SizeRootFs", "SizeRw"},
     "ContainerState": {"Health"},
     "ContainerConfig": {"ArgsEscaped", "ExposedPorts", "Healthcheck", "MacAddress", "NetworkDisabled", "Shell",
@@ -33,10 +34,12 @@ OMITTED = {
     "Network": {"ConfigFrom", "Peers"},
     "PluginsInfo": {"Authorization"},
     "Port": {"IP", "PublicPort"},
-    "RestartPolicy": set(),
     "Runtime": {"runtimeArgs", "status"},
     "SwarmInfo": {"Cluster", "RemoteManagers", "Managers", "Nodes"},
 }
+
+# Not marked as nullable in the reference, but null wherever they were not set.
+NULLABLE = {"Resources": {"MemorySwappiness", "OomKillDisable"}}
 
 
 @functools.cache
@@ -76,7 +79,8 @@ def problems(value, schema, where="answer", name=None):
         properties = schema.get("properties", {})
         for field, field_schema in properties.items():
             if field in value:
-                found += problems(value[field], field_schema, f"{where}.{field}")
+                if value[field] is not None or field not in NULLABLE.get(name, set()):
+                    found += problems(value[field], field_schema, f"{where}.{field}", f"{name}.{field}")
             elif field not in OMITTED.get(name, set()):
                 found.append(f"{where}: has no field {field} (of {name})")
         if "additionalProperties" in schema:
