@@ -29,6 +29,9 @@ class FileReader : public ByteReader {
   std::vector<std::byte> buffer_;
 };
 
+/// True for the first bytes of gzip, zstd, xz and bzip2.
+bool is_compressed(std::span<const std::byte> beginning);
+
 /// The uncompressed content of `source`, whatever its compression: none, gzip, zstd, xz or bzip2.
 /// Throws Error{kInvalidArgument} when the data is damaged.
 std::unique_ptr<ByteReader> decompress(std::unique_ptr<ByteReader> source);

@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "common/image_reference.hpp"
 #include "daemon/async/signal.hpp"
@@ -57,6 +58,8 @@ struct ImportedImage {
   bool created = false;
   /// A name is new or led to another image before.
   bool renamed = false;
+  /// Names that led to another image before, and to which.
+  std::vector<std::pair<ImageReference, ImageId>> taken_over;
 };
 
 class ImageImporter {
@@ -77,8 +80,6 @@ class ImageImporter {
   Task<ImportedImage> add_image(ImageImport image);
 
  private:
-  struct Running;
-
   Task<storage::LayerHold> unpack(LayerImport layer, ChainId chain);
 
   asio::any_io_executor control_;

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +43,8 @@ struct ServiceOptions {
   EventSink events;
 };
 
+class ImageStore;
+
 class ImageService {
  public:
   /// Reads the images that are there. Blocks: at start-up only. Throws Error.
@@ -62,7 +64,7 @@ class ImageService {
 
   /// Throws Error{kInvalidArgument} for an unknown filter.
   std::vector<api::ImageSummary> list(const ListQuery& query) const;
-  Task<api::ImageInspect> inspect(std::string text) const;
+  api::ImageInspect inspect(std::string_view text) const;
   Task<std::vector<api::HistoryItem>> history(std::string text) const;
 
   /// Gives the image `text` the name `repository`:`tag` ("latest" when empty), durably.
@@ -79,6 +81,7 @@ class ImageService {
   Task<> load(Fd archive, bool quiet, ProgressSink progress);
 
   ImageImporter& importer();
+  const ImageStore& store() const;
   /// Publishes an image event with the attribute `name` and the image's labels.
   void publish(std::string_view action, const ImageId& id, const std::string& name) const;
 

@@ -1,0 +1,111 @@
+#include "daemon/image/importer.hpp"
+
+#include <exception>
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "common/crypto/sha256.hpp"
+#include "common/error.hpp"
+#include "common/scope_guard.hpp"
+#include "daemon/image/config.hpp"
+#include "daemon/image/store.hpp"
+#include "daemon/image/unpack.hpp"
+
+namespace berth::image {
+
+namespace {
+
+/// Counts what is read, for progress.
+class CountingReader : public ByteReader {
+ public:
+  CountingReader(std::unique_ptr<ByteReader> source, std::shared_ptr<ImportSignals> signals)
+      : source_(std::move(source)), signals_(std::move(signals)) {}
+  std::span<const std::byte> next() override {
+    const auto block = source_->next();
+    signals_->done.fetch_add(block.size(), std::memory_order_relaxed);
+    return block;
+  }
+
+ private:
+  std::unique_ptr<ByteReader> source_;
+  std::shared_ptr<ImportSignals> signals_;
+};
+
+/// On the bulk pool.
+std::uint64_t unpack_checked(const LayerImport& layer, int root, storage::Whiteouts whiteouts) {
+  auto open = [&layer] {
+    auto source = layer.open();
+    if (!layer.signals) return source;
+    return std::unique_ptr<ByteReader>(
+        std::make_unique<CountingReader>(std::move(source), layer.signals));
+  };
+  const std::atomic<bool>* const stop = layer.signals ? &layer.signals->stop : nullptr;
+  const Unpacked unpacked = unpack_layer(open, root, whiteouts, stop);
+  if (unpacked.diff_id != layer.diff_id) {
+    throw Error(ErrorKind::kInvalidArgument, "the tar's digest is " + unpacked.diff_id.str() +
+                                                 ", the image's configuration says " +
+                                                 layer.diff_id.str());
+  }
+  return unpacked.size;
+}
+
+}  // namespace
+
+Task<storage::LayerHold> ImageImporter::add_layer(LayerImport layer) {
+  // What began is finished or undone, whether or not the client waits for it; `signals` stops it.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const ChainId chain = chain_id(layer.parent, layer.diff_id);
+  // A shared unpacking may have failed, or its result may be gone again: then it is our turn.
+  while (!storage_.exists(chain)) {
+    if (const auto running = running_.find(chain); running != running_.end()) {
+      const std::shared_ptr<AsyncSignal> done = running->second;
+      co_await done->wait();
+      continue;
+    }
+    co_return co_await unpack(std::move(layer), chain);
+  }
+  co_return storage_.hold(chain);
+}
+
+Task<storage::LayerHold> ImageImporter::unpack(LayerImport layer, ChainId chain) {
+  const auto done = std::make_shared<AsyncSignal>(control_);
+  running_.emplace(chain, done);
+  const ScopeGuard finish([&] {
+    running_.erase(chain);
+    done->set();
+  });
+  storage::LayerDraft draft = co_await storage_.begin_layer(layer.parent);
+  std::exception_ptr failure;
+  storage::LayerInfo info;
+  info.parent = layer.parent;
+  try {
+    auto work = [&layer, root = draft.root.get(), whiteouts = draft.whiteouts] {
+      return unpack_checked(layer, root, whiteouts);
+    };
+    info.size = co_await bulk_.run(std::move(work));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    co_await storage_.discard_draft(std::move(draft));
+    try {
+      std::rethrow_exception(failure);
+    } catch (const Error&) {
+      rethrow_with_context("layer " + layer.diff_id.str());
+    }
+  }
+  co_return co_await storage_.commit_layer(std::move(draft), std::move(chain), std::move(info));
+}
+
+Task<ImportedImage> ImageImporter::add_image(ImageImport image) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  ConfigDocument document = parse_config(image.config);
+  // Held until the store holds it: a sweep may come while the disk is synced.
+  storage::LayerHold top;
+  if (!document.chains.empty()) top = storage_.hold(document.top());
+  co_await storage_.sync();
+  co_return co_await store_.add(std::move(image), std::move(document), std::move(top));
+}
+
+}  // namespace berth::image

@@ -1,0 +1,28 @@
+// A layer's tar, plain or compressed, becomes the files of a layer's folder. Blocking.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "common/digest.hpp"
+#include "daemon/image/byte_reader.hpp"
+#include "daemon/storage/driver.hpp"
+
+namespace berth::image {
+
+struct Unpacked {
+  /// Of the uncompressed tar, all of it.
+  DiffId diff_id;
+  /// Bytes of the files.
+  std::uint64_t size = 0;
+};
+
+/// `open` is called once, on a thread of its own. Stops early with Error{kCancelled} when `stop`
+/// (may be null) becomes true. Throws Error: kInvalidArgument for a damaged or malicious archive,
+/// kInternal when the file system refuses; the folder then holds a part.
+Unpacked unpack_layer(const std::function<std::unique_ptr<ByteReader>()>& open, int root,
+                      storage::Whiteouts whiteouts, const std::atomic<bool>* stop);
+
+}  // namespace berth::image
