@@ -87,8 +87,11 @@ Task<std::vector<api::DeleteItem>> ImageService::remove(RemoveRequest request) {
   return remove_image(context, std::move(request));
 }
 
-Fd ImageService::make_spool() const {
-  return make_unnamed_file(state_->spool_folder);
+Task<Spool> ImageService::make_spool() const {
+  BlockingPool& pool = state_->options.bulk;
+  auto make = [this] { return make_unnamed_file(state_->spool_folder); };
+  Fd file = co_await pool.run(std::move(make));
+  co_return Spool(pool, std::move(file));
 }
 
 Task<> ImageService::load(Fd archive, bool quiet, ProgressSink progress) {

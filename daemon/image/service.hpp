@@ -15,6 +15,7 @@
 #include "daemon/async/gate.hpp"
 #include "daemon/async/pool.hpp"
 #include "daemon/image/importer.hpp"
+#include "daemon/image/spool.hpp"
 #include "daemon/image/types.hpp"
 #include "daemon/state/database.hpp"
 #include "daemon/storage/driver.hpp"
@@ -73,8 +74,8 @@ class ImageService {
   /// or another name needs it.
   Task<std::vector<api::DeleteItem>> remove(RemoveRequest request);
 
-  /// An unnamed file below the data root for what a client sends. Blocks for an instant.
-  Fd make_spool() const;
+  /// A file below the data root for what a client sends. Throws Error.
+  Task<Spool> make_spool() const;
   /// Loads the images of an archive (docker save's form, or an OCI layout; plain or compressed),
   /// open for reading and seekable. `quiet` leaves out the layers' progress. On failure nothing of
   /// the failed image is left.
