@@ -1,6 +1,6 @@
 """A small virtual machine with Debian's own kernel and control groups v2, that checks Berth and ends.
 
-Its initial file system is put together from this machine's programs: busybox, iptables and the
+Its disk is put together from this machine's programs: busybox, iptables and the
 built daemon with the libraries that they use. Nothing is installed. The processor is emulated: a
 /dev/kvm that is there does not always work (inside of other virtual machines, say), and this way
 the machine is the same everywhere.
@@ -11,15 +11,19 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+from image_tools import debian  # noqa: E402
+
 CACHE = os.path.join(ROOT, "build/cache/vm")
 QEMU = "qemu-system-x86_64"
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin:" + os.environ["PATH"]
 
-# What the kernel may be asked for: disks, container root file systems, the bridge and the firewall.
-MODULES = ["virtio_pci", "virtio_blk", "overlay", "veth", "bridge", "br_netfilter", "nf_tables", "nft_compat",
+# What the kernel may be asked for: container root file systems, the bridge and the firewall.
+MODULES = ["overlay", "veth", "bridge", "br_netfilter", "nf_tables", "nft_compat",
            "nft_chain_nat", "nf_nat", "nf_conntrack", "xt_nat", "xt_MASQUERADE", "xt_addrtype", "xt_conntrack", "xt_tcpudp",
            "xt_comment", "xt_multiport", "ip_tables", "iptable_nat", "iptable_filter", "ipt_REJECT", "nft_reject_ipv4"]
 
@@ -28,10 +32,10 @@ class Unavailable(Exception):
     """This machine lacks what a virtual machine needs; the text says what."""
 
 
-def _run(*command, **options):
+def _run(*command, env_more=None, **options):
     options.setdefault("stdout", subprocess.PIPE)
     result = subprocess.run([str(word) for word in command], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                            env={**os.environ, "PATH": SBIN}, **options)
+                            env={**os.environ, "PATH": SBIN, **(env_more or {})}, **options)
     if result.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} failed: {result.stderr.decode(errors='replace').strip()}")
     return result.stdout.decode() if result.stdout is not None else ""
@@ -79,16 +83,20 @@ def _program(path, root, target=None):
         shutil.copy2(path, root + target)
     else:
         _copy(path, root)
+    _libraries(path, root)
+
+
+def _libraries(path, root):
     listing = subprocess.run(["ldd", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
     for library in re.findall(r"(/\S+) \(0x", listing):
         _copy(library, root)
 
 
-def _modules(kernel_folder, version, root):
+def _modules(kernel_folder, version, root, names):
     """The wanted modules with those that they need, and an index of just them."""
     base = f"/lib/modules/{version}"
     os.makedirs(root + base)
-    for name in MODULES:
+    for name in names:
         listing = _run("modprobe", "--show-depends", "-d", kernel_folder, "-S", version, name)
         for path in re.findall(r"^insmod (\S+)", listing, re.M):
             relative = os.path.relpath(path, kernel_folder)
@@ -99,12 +107,11 @@ def _modules(kernel_folder, version, root):
     _run("depmod", "-b", root, version)
 
 
-def initial_file_system(build, folder):
-    """Makes the initramfs in the folder; returns (kernel image, initramfs)."""
-    kernel_folder, version = kernel()
-    root = os.path.join(folder, "root")
+def _skeleton(root):
+    """Folders, busybox with its applets, and iptables."""
     shutil.rmtree(root, ignore_errors=True)
-    for name in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "proc", "sys", "dev", "run", "tmp", "var/lib", "var/log", "etc", "disk"):
+    for name in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "proc", "sys", "dev", "run", "tmp", "var/lib", "var/log",
+                 "etc"):
         os.makedirs(f"{root}/{name}")
     for name in ("bin", "sbin", "lib", "lib64"):
         os.symlink(f"usr/{name}", f"{root}/{name}")
@@ -118,35 +125,85 @@ def initial_file_system(build, folder):
         os.symlink("xtables-nft-multi", f"{root}/usr/sbin/{name}")
     for extension in glob.glob("/usr/lib/*/xtables/*.so"):
         _copy(extension, root)
-    for name, target in (("berthd", "/usr/sbin"), ("berth", "/usr/bin"), ("berth-shim", "/usr/sbin")):
-        _program(os.path.join(build, "bin", name), root, f"{target}/{name}")
-    _run(os.path.join(ROOT, "scripts/make-busybox-image"), "-o", f"{root}/busybox.tar")
-    _modules(kernel_folder, version, root)
-    for name in ("init", "checks.sh"):
-        shutil.copy(os.path.join(HERE, "guest", name), f"{root}/{name}")
-        os.chmod(f"{root}/{name}", 0o755)
     with open(f"{root}/etc/passwd", "w") as file:
         file.write("root:x:0:0:root:/:/bin/sh\n")
     with open(f"{root}/etc/group", "w") as file:
         file.write("root:x:0:\n")
-    image = os.path.join(folder, "initramfs")
-    with open(image, "wb") as out:
-        _run("sh", "-c", "find . | cpio --quiet --create --format=newc --owner=0:0", cwd=root, stdout=out)
-    shutil.rmtree(root)
-    return f"{kernel_folder}/boot/vmlinuz-{version}", image
+    _run(os.path.join(ROOT, "scripts/make-busybox-image"), "-o", f"{root}/busybox.tar")
 
 
-def boot(vmlinuz, initramfs, folder, seconds=240):
-    """Boots, waits for the end, and returns all that came over the serial line."""
+def _guest(root, *names):
+    for name in names:
+        shutil.copy(os.path.join(HERE, "guest", name), f"{root}/{name}")
+        os.chmod(f"{root}/{name}", 0o755)
+
+
+def _packed(folder, root, kernel_folder, version):
+    """(kernel image, initramfs, disk): the root becomes a disk, and the initramfs just finds that one."""
     disk = os.path.join(folder, "disk.img")
     with open(disk, "wb") as file:
-        file.truncate(512 << 20)
-    _run("mkfs.ext4", "-q", "-F", disk)
+        file.truncate(1 << 30)
+    _run("mkfs.ext4", "-q", "-F", "-d", root, disk)
+    shutil.rmtree(root)
+
+    small = os.path.join(folder, "small")
+    shutil.rmtree(small, ignore_errors=True)
+    for name in ("bin", "proc", "sys", "dev", "root"):
+        os.makedirs(f"{small}/{name}")
+    shutil.copy2("/bin/busybox", f"{small}/bin/busybox")
+    _modules(kernel_folder, version, small, ["virtio_pci", "virtio_blk"])
+    _guest(small, "initramfs-init")
+    os.rename(f"{small}/initramfs-init", f"{small}/init")
+    image = os.path.join(folder, "initramfs")
+    with open(image, "wb") as out:
+        _run("sh", "-c", "find . | cpio --quiet --create --format=newc --owner=0:0", cwd=small, stdout=out)
+    shutil.rmtree(small)
+    return f"{kernel_folder}/boot/vmlinuz-{version}", image, disk
+
+
+def plain_host(build, folder):
+    """A host whose init is a script of ours; for boot()."""
+    kernel_folder, version = kernel()
+    root = os.path.join(folder, "root")
+    _skeleton(root)
+    for name, target in (("berthd", "/usr/sbin"), ("berth", "/usr/bin"), ("berth-shim", "/usr/sbin")):
+        _program(os.path.join(build, "bin", name), root, f"{target}/{name}")
+    _modules(kernel_folder, version, root, MODULES)
+    _guest(root, "init", "checks.sh")
+    return _packed(folder, root, kernel_folder, version)
+
+
+def systemd_host(build, folder):
+    """A host with Debian's systemd, on which Berth was put by `cmake --install`."""
+    kernel_folder, version = kernel()
+    root = os.path.join(folder, "root")
+    _skeleton(root)
+    _install_packages(root, "systemd")
+    _run("cmake", "--install", build, env_more={"DESTDIR": root})
+    for name in ("sbin/berthd", "bin/berth", "libexec/berth/berth-shim"):
+        _libraries(f"{root}/usr/local/{name}", root)
+    _modules(kernel_folder, version, root, MODULES)
+    _guest(root, "systemd-init", "systemd-checks.sh")
+    for unit in ("checks.service", "checks.target"):
+        shutil.copy(os.path.join(HERE, "guest", unit), f"{root}/etc/systemd/system/{unit}")
+    return _packed(folder, root, kernel_folder, version)
+
+
+def _install_packages(root, *names):
+    """Unpacks the packages and all that they depend on; their scripts are not run."""
+    wanted = debian.closure(names)
+    for archive in debian.download(wanted, os.path.join(ROOT, "build/cache/debs")).values():
+        _run("sh", "-c", 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink --exclude=./usr/share/doc '
+                         '--exclude=./usr/share/man --exclude=./usr/share/locale -C "$2"', "sh", archive, root)
+
+
+def boot(vmlinuz, initramfs, disk, folder, init, seconds=300):
+    """Boots, waits for the end, and returns all that came over the serial line."""
     console = os.path.join(folder, "console.log")
     command = [QEMU, "-machine", "q35,accel=tcg", "-cpu", "max", "-m", "1024", "-smp", "2", "-nodefaults",
                "-no-user-config", "-no-reboot", "-display", "none", "-serial", f"file:{console}",
                "-kernel", vmlinuz, "-initrd", initramfs,
-               "-append", "console=ttyS0 quiet panic=-1 rdinit=/init random.trust_cpu=on",
+               "-append", f"console=ttyS0 quiet panic=-1 init={init} random.trust_cpu=on",
                "-drive", f"file={disk},if=virtio,format=raw,cache=unsafe"]
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)

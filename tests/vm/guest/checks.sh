@@ -16,7 +16,7 @@ group_of() {
 }
 
 start_daemon() {
-  berthd --config-file /daemon.json --data-root /disk/berth --exec-root /run/berth -H unix:///run/berth.sock \
+  berthd --config-file /daemon.json --data-root /var/lib/berth --exec-root /run/berth -H unix:///run/berth.sock \
     </dev/null >>/tmp/berthd.log 2>&1 &
   daemon=$!
   for _ in $(seq 300); do
