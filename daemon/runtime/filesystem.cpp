@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace berth::runtime {
@@ -84,13 +85,18 @@ Fd copy_tree(Report& report, int directory, const char* path, bool recursive) {
 bool attach_tree(Report& report, int tree, int target, std::string_view destination) {
   constexpr unsigned kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
   if (::move_mount(tree, "", target, "", kFlags) == 0) return true;
-  if (errno == ENOTDIR) {
+  const int error = errno;
+  struct stat from{};
+  struct stat onto{};
+  const bool differ = ::fstat(tree, &from) == 0 && ::fstat(target, &onto) == 0 &&
+                      S_ISDIR(from.st_mode) != S_ISDIR(onto.st_mode);
+  if (differ) {
     return report.fail_in_words(
         {"mount on \"", destination,
          "\": one is a folder and the other a file: both must be of the same sort"},
         ENOTDIR);
   }
-  return report.fail("mount on", destination);
+  return report.fail("mount on", destination, error);
 }
 
 bool change_mount(Report& report, int tree, std::uint64_t set, std::uint64_t clear,

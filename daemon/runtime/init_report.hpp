@@ -71,7 +71,7 @@ class FdPath {
 /// From PID 1 to its parent.
 struct InitMessage {
   enum class Type : std::uint8_t {
-    kNamespaces,  // it is in its namespaces
+    kNamespaces,  // it is in its namespaces; that of its network comes along
     kWarning,
     kReady,    // waits for release; a terminal's master end may come along
     kFailure,  // and it exits

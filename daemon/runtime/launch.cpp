@@ -41,8 +41,10 @@ std::optional<Received> receive(int control) {
   ssize_t got = 0;
   do {
     got = ::recvmsg(control, &header, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  if (got == 0 || (got < 0 && errno == ECONNRESET)) return std::nullopt;
+    // ECONNRESET is told once, when PID 1 went with a word of ours unread; what it said before that
+    // is still in the queue.
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+  if (got == 0) return std::nullopt;
   check_errno(got, "recvmsg", "PID 1");
   const cmsghdr* rights = CMSG_FIRSTHDR(&header);
   if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
@@ -171,9 +173,8 @@ class Launcher {
     }
   }
 
-  void open_network_namespace() {
-    const std::string path = "/proc/" + std::to_string(process_.pid_) + "/ns/net";
-    process_.network_namespace_ = own_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path);
+  void take_network_namespace(Fd handle) {
+    process_.network_namespace_ = std::move(handle);
     if (options_.on_namespaces) options_.on_namespaces(process_.pid_, process_.network_namespace());
   }
 
@@ -186,7 +187,7 @@ class Launcher {
       stage_ = received->message.stage;
       switch (received->message.type) {
         case InitMessage::Type::kNamespaces:
-          open_network_namespace();
+          take_network_namespace(std::move(received->passed));
           break;
         case InitMessage::Type::kWarning:
           process_.warnings_.push_back(received->text());

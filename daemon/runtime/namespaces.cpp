@@ -94,7 +94,9 @@ bool enter_namespaces(const InitPlan& plan, Report& report) {
   }
   if (!set_names(*plan.spec, report)) return false;
   if ((plan.new_namespaces & CLONE_NEWNET) != 0 && !bring_loopback_up(report)) return false;
-  report.tell(InitMessage::Type::kNamespaces);
+  const Fd network(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!network) return report.fail("open", "/proc/self/ns/net");
+  report.tell(InitMessage::Type::kNamespaces, network.get());
   return true;
 }
 

@@ -1,8 +1,9 @@
-// Real containers of busybox. Hidden, since they need root: run `unit_daemon_runtime "[root]"` inside
-// `unshare --mount --net --pid --fork --mount-proc`.
-#include <catch2/catch.hpp>
+// Real containers of busybox. Hidden, since they need root: run `unit_daemon_runtime "[root]"`
+// inside `unshare --mount --net --pid --fork --mount-proc`.
 #include <chrono>
 #include <iostream>
+
+#include <catch2/catch.hpp>
 
 #include "container_fixture.hpp"
 
@@ -34,7 +35,9 @@ TEST_CASE("launching is fast", "[.root][.bench]") {
     const auto t3 = Clock::now();
     REQUIRE(init.cgroup()->remove());
     const auto t4 = Clock::now();
-    const auto ms = [](auto a, auto b) { return std::chrono::duration<double, std::milli>(b - a).count(); };
+    const auto ms = [](auto a, auto b) {
+      return std::chrono::duration<double, std::milli>(b - a).count();
+    };
     created.push_back(ms(t0, t1));
     started.push_back(ms(t1, t2));
     reaped.push_back(ms(t2, t3));
