@@ -32,7 +32,7 @@ std::optional<Link> find_link(Socket& socket, const std::string& name) {
   header.ifi_family = AF_UNSPEC;
   Message request(RTM_GETLINK, NLM_F_DUMP);
   request.header(header);
-  for (Received& part : socket.dump(request, "list network interfaces")) {
+  for (Received& part : socket.ask(request, "list network interfaces")) {
     auto* message = reinterpret_cast<nlmsghdr*>(part.data());
     const auto* info = static_cast<const ifinfomsg*>(nlmsg_data(message));
     if (message->nlmsg_type != RTM_NEWLINK || static_cast<unsigned>(info->ifi_index) != *index)
@@ -54,7 +54,7 @@ std::vector<Subnet> addresses_of(Socket& socket, unsigned index) {
   Message request(RTM_GETADDR, NLM_F_DUMP);
   request.header(header);
   std::vector<Subnet> found;
-  for (Received& part : socket.dump(request, "list addresses")) {
+  for (Received& part : socket.ask(request, "list addresses")) {
     auto* message = reinterpret_cast<nlmsghdr*>(part.data());
     const auto* info = static_cast<const ifaddrmsg*>(nlmsg_data(message));
     const nlattr* local = nlmsg_find_attr(message, sizeof(ifaddrmsg), IFA_LOCAL);

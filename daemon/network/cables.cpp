@@ -51,6 +51,13 @@ Task<> Cables::finish(std::string name) {
   co_await remove({1, name});
 }
 
+Task<> Cables::clear(std::vector<std::string> names) {
+  auto job = [names] { cut_cables(names); };
+  co_await pool_.run(std::move(job));
+  tasks_.spawn("remove interfaces that were left",
+               [this, names = std::move(names)] { return remove(names); });
+}
+
 Task<> Cables::remove(std::vector<std::string> names) {
   auto job = [names = std::move(names)] { remove_cables(names); };
   co_await pool_.run(std::move(job));

@@ -30,14 +30,15 @@ class Cables {
   /// another container lives on in the network of the one that ended.
   void drop(std::string name, const std::string& address);
 
-  /// Removes cables at once. Throws Error.
-  Task<> remove(std::vector<std::string> names);
+  /// Cuts them now and removes them in the background. Throws Error.
+  Task<> clear(std::vector<std::string> names);
 
   Task<> stop();
 
  private:
   Task<> cut_all();
   Task<> finish(std::string name);
+  Task<> remove(std::vector<std::string> names);
 
   BlockingPool& pool_;
   AsyncMutex cutting_;

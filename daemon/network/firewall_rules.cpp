@@ -156,8 +156,11 @@ std::string all_rules(const RuleSettings& settings, std::string_view saved_text,
   if (!saved.has_user_chain) rules.filter += ":DOCKER-USER - [0:0]\n";
   if (settings.drop_forwarded) rules.filter += ":FORWARD DROP [0:0]\n";
   rules.filter += forward_jumps(saved) + forward_chain(settings);
+  // Containers that may not talk to each other use each other's published ports by way of the shim.
+  const std::string detour =
+      settings.icc ? "" : fmt::format("-A DOCKER -i {} -j RETURN\n", settings.bridge);
   rules.nat = ":DOCKER - [0:0]\n:DOCKER-POSTROUTING - [0:0]\n" + nat_jumps(saved) +
-              masquerade_chain(settings);
+              masquerade_chain(settings) + detour;
   for (const Endpoint& endpoint : endpoints)
     rules.add("-A", settings, endpoint);
   return rules.text();

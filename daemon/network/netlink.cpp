@@ -1,6 +1,7 @@
 #include "daemon/network/netlink.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <linux/netlink.h>
@@ -8,6 +9,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -19,7 +21,7 @@ namespace {
 
 // Answers wait in the socket's buffer of 32 KiB; each takes about 1 KiB there.
 constexpr std::size_t kBatch = 16;
-constexpr int kDumpAttempts = 10;
+constexpr int kAttempts = 10;
 
 [[noreturn]] void throw_netlink(std::string_view what, int result) {
   throw Error(ErrorKind::kInternal, std::string(what) + ": " + nl_geterror(result));
@@ -161,7 +163,7 @@ void Socket::execute(std::span<const Message> messages, std::string_view action)
   }
 }
 
-/// True when the dump is complete and nothing changed while it was made.
+/// True when the answer is complete and nothing changed while it was made.
 bool Socket::collect(std::uint32_t sequence, std::string_view action,
                      std::vector<Received>& parts) {
   bool interrupted = false;
@@ -173,7 +175,8 @@ bool Socket::collect(std::uint32_t sequence, std::string_view action,
       if (header->nlmsg_type == NLMSG_DONE) {
         done = true;
       } else if (header->nlmsg_type == NLMSG_ERROR) {
-        throw_errno("cannot", action, error_of(header));
+        if (error_of(header) != 0) throw_errno("cannot", action, error_of(header));
+        done = true;
       } else {
         const auto bytes =
             std::as_bytes(std::span(reinterpret_cast<char*>(header), header->nlmsg_len));
@@ -184,8 +187,8 @@ bool Socket::collect(std::uint32_t sequence, std::string_view action,
   return !interrupted;
 }
 
-std::vector<Received> Socket::dump(const Message& request, std::string_view action) {
-  for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
+std::vector<Received> Socket::ask(const Message& request, std::string_view action) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
     nlmsghdr* header = nlmsg_hdr(request.get());
     header->nlmsg_seq = NL_AUTO_SEQ;
     check_netlink(nl_send_auto(socket_.get(), request.get()), "netlink request");
@@ -194,6 +197,19 @@ std::vector<Received> Socket::dump(const Message& request, std::string_view acti
   }
   throw Error(ErrorKind::kUnavailable,
               "cannot " + std::string(action) + ": the kernel's list does not come to rest");
+}
+
+void Socket::join(int group) {
+  check_netlink(nl_socket_add_membership(socket_.get(), group), "netlink group");
+}
+
+bool Socket::wait(std::chrono::milliseconds timeout) {
+  pollfd entry{nl_socket_get_fd(socket_.get()), POLLIN, 0};
+  if (poll(&entry, 1, static_cast<int>(timeout.count())) != 1) return false;
+  std::array<std::byte, 64> begin{};
+  // A notification that was lost for want of room (ENOBUFS) is one, too.
+  (void)recv(entry.fd, begin.data(), begin.size(), MSG_DONTWAIT);
+  return true;
 }
 
 std::optional<unsigned> Socket::index_of(const std::string& interface) const {

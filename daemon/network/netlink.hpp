@@ -1,6 +1,7 @@
 // Messages and sockets of netlink(7), over libnl. Blocks: for threads of the pool.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -69,9 +70,14 @@ class Socket {
   void execute(std::span<const Message> messages, std::string_view action);
   void execute(const Message& message, std::string_view action) { execute({&message, 1}, action); }
 
-  /// Every part of the answer to a request with NLM_F_DUMP; asked again when the kernel says that
-  /// something changed meanwhile. Throws Error.
-  std::vector<Received> dump(const Message& request, std::string_view action);
+  /// Every part of the answer to a question; one with NLM_F_DUMP is asked again when the kernel
+  /// says that something changed meanwhile. Throws Error.
+  std::vector<Received> ask(const Message& request, std::string_view action);
+
+  /// From now on the kernel's notifications of the group arrive. Throws Error.
+  void join(int group);
+  /// Waits for a notification and drops it; false when none came in time. For sockets that joined.
+  bool wait(std::chrono::milliseconds timeout);
 
   /// Of the interface, in the socket's namespace (netdevice(7)).
   std::optional<unsigned> index_of(const std::string& interface) const;

@@ -141,16 +141,12 @@ Task<> NetworkService::Impl::clear_leavings() {
   for (const auto& [id, held] : endpoints_)
     live.insert(held.endpoint.veth);
   std::erase_if(cables, [&live](const std::string& name) { return live.contains(name); });
-  for (const std::string& name : cables)
-    log::info("removing {}, a container's interface that was left", name);
-  std::exception_ptr failure;
-  try {
-    if (firewall_) co_await firewall_->write_all();
-  } catch (...) {
-    failure = std::current_exception();
+  if (!cables.empty()) {
+    log::info("removing {} interfaces that were left by containers: {}", cables.size(),
+              fmt::join(cables, " "));
+    co_await cables_.clear(std::move(cables));
   }
-  if (!cables.empty()) co_await cables_.remove(std::move(cables));
-  if (failure) std::rethrow_exception(failure);
+  if (firewall_) co_await firewall_->write_all();
 }
 
 BridgeNetwork& NetworkService::Impl::network_named(const std::string& name) {

@@ -1,14 +1,16 @@
 #include "daemon/network/veth.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
@@ -21,6 +23,7 @@ namespace berth::network {
 namespace {
 
 constexpr const char* kInside = "eth0";
+constexpr std::chrono::seconds kPatience{1};
 
 // Interface groups (netdevice(7), ip-link(8)) are numbers of no meaning to the kernel. The first
 // marks the cables that Berth laid, so that nobody else's are taken for leavings; all that are in
@@ -60,28 +63,27 @@ Message create_message(const Cable& cable, unsigned bridge, int network_namespac
   return message;
 }
 
-/// Begins the part of a message about a link that is for the bridge it is a port of.
-Message& begin_port(Message& message) {
-  return message.begin(IFLA_LINKINFO)
-      .text(IFLA_INFO_SLAVE_KIND, "bridge")
-      .begin(IFLA_INFO_SLAVE_DATA);
-}
-
+/// What the bridge is to know of the port.
 Message port_message(const Cable& cable) {
   Message message = link_by_name(RTM_NEWLINK, cable.name);
-  begin_port(message);
+  message.begin(IFLA_LINKINFO).text(IFLA_INFO_SLAVE_KIND, "bridge").begin(IFLA_INFO_SLAVE_DATA);
   message.number(IFLA_BRPORT_MODE, static_cast<std::uint8_t>(cable.hairpin));
   message.number(IFLA_BRPORT_ISOLATED, static_cast<std::uint8_t>(cable.isolated));
   message.end().end();
   return message;
 }
 
-/// The port takes and gives nothing more, and what the bridge learnt from it is forgotten.
-Message cut_message(const std::string& name) {
-  Message message = link_by_name(RTM_NEWLINK, name);
-  begin_port(message);
+/// The port takes and gives nothing more, and what the bridge learnt from it is forgotten. It has
+/// to be a message of the bridge family: others end with a notification upon which the bridge finds
+/// the port in order and turns it on again.
+Message cut_message(unsigned index) {
+  ifinfomsg header{};
+  header.ifi_family = AF_BRIDGE;
+  header.ifi_index = static_cast<int>(index);
+  Message message(RTM_SETLINK);
+  message.header(header).begin(IFLA_PROTINFO | NLA_F_NESTED);
   message.number(IFLA_BRPORT_STATE, static_cast<std::uint8_t>(BR_STATE_DISABLED));
-  message.flag(IFLA_BRPORT_FLUSH).end().end();
+  message.flag(IFLA_BRPORT_FLUSH).end();
   return message;
 }
 
@@ -130,18 +132,35 @@ Message default_route_message(unsigned index, Ipv4 gateway) {
   return message;
 }
 
+bool is_up(Socket& host, const std::string& name) {
+  for (Received& part :
+       host.ask(link_by_name(RTM_GETLINK, name), "look at the interface " + name)) {
+    auto* message = reinterpret_cast<nlmsghdr*>(part.data());
+    const nlattr* state = nlmsg_find_attr(message, sizeof(ifinfomsg), IFLA_OPERSTATE);
+    if (state != nullptr) return nla_get_u8(state) == IF_OPER_UP;
+  }
+  return false;
+}
+
+/// The kernel tells bridge and host of the new cable from a queue (linkwatch), which can take as
+/// long as others hold its lock. A container's first packet would be lost until then, and asked
+/// again after a second. From Linux 6.8 on the question itself brings the queue up to date.
+void wait_until_up(Socket& host, const std::string& name) {
+  if (is_up(host, name)) return;
+  Socket events(NETLINK_ROUTE);
+  events.join(RTNLGRP_LINK);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!is_up(host, name)) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    // Late, not broken: the container may start.
+    if (left.count() <= 0 || !events.wait(left)) return;
+  }
+}
+
 Socket socket_inside(int network_namespace) {
   const InNamespace there(network_namespace);
   return Socket(NETLINK_ROUTE);
-}
-
-std::vector<Message> messages_for(std::span<const std::string> names,
-                                  Message (*make)(const std::string&)) {
-  std::vector<Message> messages;
-  messages.reserve(names.size());
-  for (const std::string& name : names)
-    messages.push_back(make(name));
-  return messages;
 }
 
 Message doom_message(const std::string& name) {
@@ -179,36 +198,37 @@ void lay_cable(const Cable& cable, int network_namespace) {
     if (results[i] != 0)
       throw_errno("cannot set up the container's interface", cable.address.str(), results[i]);
   }
+  wait_until_up(host, cable.name);
+  // It has a carrier since its first cable.
+  wait_until_up(host, cable.bridge);
 }
 
-std::vector<bool> cut_cables(std::span<const std::string> names) {
-  if (names.empty()) return {};
+void cut_cables(std::span<const std::string> names) {
   Socket socket(NETLINK_ROUTE);
-  const std::vector<Message> messages = messages_for(names, &cut_message);
-  std::vector<bool> present;
-  for (const int error : socket.try_all(messages))
-    present.push_back(error != ENODEV);
-  return present;
+  std::vector<Message> messages;
+  for (const std::string& name : names) {
+    if (const auto index = socket.index_of(name)) messages.push_back(cut_message(*index));
+  }
+  for (const int error : socket.try_all(messages)) {
+    // Gone meanwhile, or no port of a bridge any more.
+    if (error != 0 && error != ENODEV && error != EOPNOTSUPP)
+      throw_errno("cannot cut", names.front(), error);
+  }
 }
 
 void remove_cables(std::span<const std::string> names) {
   Socket socket(NETLINK_ROUTE);
-  std::vector<std::string> present;
+  std::vector<Message> messages;
   for (const std::string& name : names) {
-    if (socket.index_of(name)) present.push_back(name);
+    if (socket.index_of(name)) messages.push_back(doom_message(name));
   }
-  if (present.empty()) return;
-  const std::vector<Message> messages = messages_for(present, &doom_message);
-  bool any = false;
-  for (const int error : socket.try_all(messages))
-    any = any || error == 0;
-  if (!any) return;
+  const std::vector<int> results = socket.try_all(messages);
+  if (std::find(results.begin(), results.end(), 0) == results.end()) return;
   Message removal(RTM_DELLINK);
   removal.header(ifinfomsg{}).number(IFLA_GROUP, kRemovalGroup);
   const int error = socket.try_all({&removal, 1}).front();
   // Gone by themselves meanwhile.
-  if (error != 0 && error != ENODEV)
-    throw_errno("cannot remove the interface", present.front(), error);
+  if (error != 0 && error != ENODEV) throw_errno("cannot remove", names.front(), error);
 }
 
 std::vector<std::string> list_cables(const std::string& bridge) {
@@ -218,7 +238,7 @@ std::vector<std::string> list_cables(const std::string& bridge) {
   Message request(RTM_GETLINK, NLM_F_DUMP);
   request.header(ifinfomsg{}).number(IFLA_MASTER, *master);
   std::vector<std::string> names;
-  for (Received& part : socket.dump(request, "list the ports of the bridge " + bridge)) {
+  for (Received& part : socket.ask(request, "list the ports of the bridge " + bridge)) {
     auto* message = reinterpret_cast<nlmsghdr*>(part.data());
     const auto attribute = [message](int type) {
       return nlmsg_find_attr(message, sizeof(ifinfomsg), type);

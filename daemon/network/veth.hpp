@@ -34,8 +34,8 @@ struct Cable {
 /// default route. Throws Error; then the caller cuts and removes what there may be.
 void lay_cable(const Cable& cable, int network_namespace);
 
-/// Cuts each of the named cables that is still there; true for those that were.
-std::vector<bool> cut_cables(std::span<const std::string> names);
+/// Cuts each of the named cables that is still there. Throws Error.
+void cut_cables(std::span<const std::string> names);
 
 /// Removes each of the named cables that is still there, in one go. Throws Error.
 void remove_cables(std::span<const std::string> names);

@@ -103,6 +103,7 @@ TEST_CASE("settings show in the rules") {
   changed.drop_forwarded = true;
   const std::string rules = all_rules(changed, "", {});
   CHECK(rules.find("-i docker0 -o docker0 -j DROP") != std::string::npos);
+  CHECK(rules.find("-A DOCKER -i docker0 -j RETURN\n") != std::string::npos);
   CHECK(rules.find("! -o docker0 -j MASQUERADE") == std::string::npos);
   CHECK(rules.find(":FORWARD DROP [0:0]") != std::string::npos);
 }

@@ -18,7 +18,8 @@ namespace berth::network {
 
 namespace {
 
-constexpr int kPatience = 500;  // milliseconds
+// Milliseconds; less than the second after which TCP tries again, so that a lost packet shows.
+constexpr int kPatience = 900;
 
 Fd this_namespace() {
   return own_fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), "open", "netns");
@@ -66,7 +67,7 @@ Daemon::Daemon(Settings settings)
                                                 make_built_in_ids())) {}
 
 Daemon::~Daemon() {
-  pool_.join();
+  drive(service().stop());
 }
 
 void Daemon::drive(Task<> task) {

@@ -32,7 +32,8 @@ class OwnHost {
   Fd home_;
 };
 
-/// A daemon's worth of the network room. Dropping it without stop() is what SIGKILL does.
+/// A daemon's worth of the network room. What it holds when it goes is left
+/// in the kernel, as after SIGKILL.
 class Daemon {
  public:
   explicit Daemon(Settings settings = {});
