@@ -1,0 +1,1 @@
+berth_unit_tests(daemon/shim berth_shim_core)
