@@ -23,6 +23,7 @@ namespace berth::image {
 namespace {
 
 constexpr mode_t kSpecialBits = 07000;
+constexpr la_int64_t kFlushStep = la_int64_t{8} << 20U;
 
 /// umask(2) cannot be asked without being changed for all threads; proc(5) tells.
 mode_t process_umask() {
@@ -206,6 +207,7 @@ std::uint64_t LayerWriter::copy_data(archive* reader, int file, const Place& pla
   std::size_t size = 0;
   la_int64_t offset = 0;
   la_int64_t written = 0;
+  la_int64_t flushed = 0;
   for (;;) {
     const int result = archive_read_data_block(reader, &data, &size, &offset);
     if (result == ARCHIVE_EOF) break;
@@ -220,6 +222,12 @@ std::uint64_t LayerWriter::copy_data(archive* reader, int file, const Place& pla
       offset += count;
     }
     written = std::max(written, offset);
+    if (written - flushed >= kFlushStep) {
+      // Only a hint: the layer is synced before its image is recorded, and the disk may as well
+      // begin now.
+      ::sync_file_range(file, flushed, written - flushed, SYNC_FILE_RANGE_WRITE);
+      flushed = written;
+    }
   }
   // At the end `offset` is the file's size: what follows the last block is a hole.
   if (offset > written && ::ftruncate(file, offset) != 0) fail("ftruncate", place.path, errno);

@@ -56,6 +56,7 @@ class LayerBatch {
       fail(std::current_exception());
     }
     co_await tasks_.close();
+    archive_.reset();
     if (failure_) std::rethrow_exception(failure_);
   }
 
@@ -166,7 +167,9 @@ Task<> load(LoadContext context, Fd archive, bool quiet, ProgressSink progress, 
   };
   auto [file, images] = co_await context.bulk.run(std::move(read));
   for (ArchiveImage& image : images) {
-    LayerBatch layers(context, file, image);
+    const bool is_last = &image == &images.back();
+    // What is not needed any more should not be written out when the layers are synced.
+    LayerBatch layers(context, is_last ? std::move(file) : file, image);
     std::exception_ptr failure;
     try {
       co_await layers.run(quiet, progress);
