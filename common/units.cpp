@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <optional>
 
@@ -34,7 +35,7 @@ std::optional<double> parse_decimal(std::string_view text) {
 
 /// The power of the base that "k", "kb" or "kib" stand for.
 std::optional<unsigned> parse_size_unit(std::string_view unit) {
-  constexpr std::string_view kPrefixes = "kmgtp";
+  static constexpr std::string_view kPrefixes = "kmgtp";
   const std::string lower = to_lower(unit);
   if (lower.empty() || lower == "b") return 0;
   const std::size_t power = kPrefixes.find(lower.front());
@@ -110,7 +111,7 @@ std::optional<std::int64_t> duration_unit(std::string_view name) {
 
 /// One "<number><unit>" at the front of `text`, in nanoseconds.
 std::optional<std::int64_t> take_duration_part(std::string_view& text) {
-  constexpr std::string_view kNumber = "0123456789.";
+  static constexpr std::string_view kNumber = "0123456789.";
   const std::size_t number_end = text.find_first_not_of(kNumber);
   if (number_end == std::string_view::npos || number_end == 0) return std::nullopt;
   const std::string_view number = text.substr(0, number_end);
@@ -133,8 +134,8 @@ std::optional<std::int64_t> take_duration_part(std::string_view& text) {
   if (digits.empty()) return result;
   const auto fraction = parse_decimal("0." + std::string(digits));
   if (!fraction) return std::nullopt;
-  // The half nanosecond undoes what binary fractions lose: .001s is a millisecond, not 999999 ns.
-  const auto rest = static_cast<std::int64_t>(*fraction * static_cast<double>(*unit) + 0.5);
+  // Rounded, because binary fractions lose a little: .001s is a millisecond, not 999999 ns.
+  const std::int64_t rest = std::llround(*fraction * static_cast<double>(*unit));
   if (__builtin_add_overflow(result, rest, &result)) return std::nullopt;
   return result;
 }
@@ -201,7 +202,7 @@ std::string format_duration(std::chrono::nanoseconds duration) {
   if (rest < 1'000) return sign + std::to_string(rest) + "ns";
   if (rest < 1'000'000) return sign + format_scaled(rest, 1'000) + "\u00b5s";
   if (rest < 1'000'000'000) return sign + format_scaled(rest, 1'000'000) + "ms";
-  constexpr std::uint64_t kMinute = 60'000'000'000;
+  static constexpr std::uint64_t kMinute = 60'000'000'000;
   const std::uint64_t minutes = rest / kMinute;
   const std::string seconds = format_scaled(rest % kMinute, 1'000'000'000) + "s";
   if (minutes == 0) return sign + seconds;
@@ -223,10 +224,11 @@ std::string format_human_duration(std::chrono::nanoseconds duration) {
   const std::int64_t hours = (seconds + 1800) / 3600;  // rounded
   if (hours == 1) return "About an hour";
   if (hours < 48) return text(hours, "hours");
-  if (hours < 24 * 7 * 2) return text(hours / 24, "days");
-  if (hours < 24 * 30 * 2) return text(hours / 24 / 7, "weeks");
-  if (hours < 24 * 365 * 2) return text(hours / 24 / 30, "months");
-  return text(hours / 24 / 365, "years");
+  const std::int64_t days = hours / 24;
+  if (days < 14) return text(days, "days");
+  if (days < 60) return text(days / 7, "weeks");
+  if (days < 730) return text(days / 30, "months");
+  return text(days / 365, "years");
 }
 
 }  // namespace berth

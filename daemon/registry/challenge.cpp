@@ -54,7 +54,7 @@ class Reader {
 
  private:
   static bool is_token(char c) {
-    constexpr std::string_view kExtra = "!#$%&'*+-.^_`|~/:";
+    static constexpr std::string_view kExtra = "!#$%&'*+-.^_`|~/:";
     return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
            kExtra.find(c) != std::string_view::npos;
   }

@@ -51,7 +51,7 @@ Url from_view(const boost::urls::url_view& view, std::string_view text) {
 
 std::optional<ip::address> parse_address(std::string_view text) {
   boost::system::error_code error;
-  const auto address = ip::make_address(std::string(text), error);
+  auto address = ip::make_address(std::string(text), error);
   if (error) return std::nullopt;
   return address;
 }

@@ -60,7 +60,7 @@ Task<std::string> try_small_blob(Session& session, Descriptor descriptor) {
 
 /// The first byte's position of "bytes 100-199/200".
 std::optional<std::uint64_t> content_range_start(std::string_view header) {
-  constexpr std::string_view kUnit = "bytes ";
+  static constexpr std::string_view kUnit = "bytes ";
   if (!header.starts_with(kUnit)) return std::nullopt;
   header.remove_prefix(kUnit.size());
   return parse_number<std::uint64_t>(header.substr(0, header.find('-')));

@@ -103,7 +103,7 @@ bool is_index(std::string_view media_type) {
 std::string manifest_type(std::string_view body, std::string_view content_type) {
   const Json json = parse_object(body);
   if (std::string own = text_field(json, "mediaType"); !own.empty()) return own;
-  const std::string header = to_lower(trim(content_type.substr(0, content_type.find(';'))));
+  std::string header = to_lower(trim(content_type.substr(0, content_type.find(';'))));
   for (const std::string_view known :
        {kDockerManifest, kDockerManifestList, kOciManifest, kOciIndex}) {
     if (header == known) return header;

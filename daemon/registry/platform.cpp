@@ -70,7 +70,7 @@ std::optional<int> variant_rank(std::string_view wanted, std::string_view offere
   const auto have = level(wanted);
   const auto need = level(offered);
   if (!have || !need || *need > *have) return std::nullopt;
-  return *need;
+  return need;
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ Task<> Session::ping() {
     co_return;
   }
   const bool temporary = response.status() == 429 || response.status() >= 500;
-  if (temporary) co_await throw_status(std::move(response), url.str());
+  if (temporary) std::rethrow_exception(co_await status_error(std::move(response), url.str()));
   // 404 and 403 come from servers that speak the protocol below /v2/<name>/ alone.
   co_await response.read_body(kMaxTokenAnswer);
 }
@@ -85,7 +85,9 @@ Task<Response> Session::get(std::string path, Headers headers) {
   const Url url = url_of(access_.repository + "/" + path);
   Response response = co_await send_authorized(url, headers);
   response = co_await follow(std::move(response), url, std::move(headers));
-  if (response.status() >= 400) co_await throw_status(std::move(response), url.str());
+  if (response.status() >= 400) {
+    std::rethrow_exception(co_await status_error(std::move(response), url.str()));
+  }
   co_return response;
 }
 
@@ -205,7 +207,8 @@ Task<std::string> Session::fetch_token(Challenge challenge) {
     refuse_auth("incorrect username or password");
   }
   if (response.status() >= 300) {
-    co_await throw_status(std::move(response), "token server \"" + where + "\"");
+    const std::string what = "token server \"" + where + "\"";
+    std::rethrow_exception(co_await status_error(std::move(response), what));
   }
   const std::string body = co_await response.read_body(kMaxTokenAnswer);
   const auto json = nlohmann::json::parse(body, nullptr, false);

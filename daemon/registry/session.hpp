@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -84,7 +85,8 @@ class Session {
   std::string authorization_;
 };
 
-/// Turns an answer with a status of 400 and above into the exception that says it.
-Task<> throw_status(Response response, std::string what);
+/// The TemporaryError or RegistryError that says what an answer with a status of 300 and above
+/// means.
+Task<std::exception_ptr> status_error(Response response, std::string what);
 
 }  // namespace berth::registry

@@ -51,7 +51,7 @@ Refusal parse_refusal(const std::string& body) {
     if (message.empty()) {
       message = words;
     } else if (!message.starts_with(words)) {
-      message = words + ": " + message;
+      message.insert(0, words + ": ");
     }
     if (refusal.codes.empty()) refusal.text = message;
     refusal.codes.push_back(code);
@@ -84,7 +84,7 @@ bool RegistryError::has_code(std::string_view code) const {
   return std::find(codes_.begin(), codes_.end(), code) != codes_.end();
 }
 
-Task<> throw_status(Response response, std::string what) {
+Task<std::exception_ptr> status_error(Response response, std::string what) {
   const unsigned status = response.status();
   const std::chrono::seconds wait = retry_after(response);
   std::string body;
@@ -96,8 +96,10 @@ Task<> throw_status(Response response, std::string what) {
   const Refusal refusal = parse_refusal(body);
   const std::string message = refusal.text.empty() ? what + " answered " + std::to_string(status)
                                                    : what + ": " + refusal.text;
-  if (status == 408 || status == 429 || status >= 500) throw TemporaryError(message, wait);
-  throw RegistryError(kind_of(status), status, refusal.codes, message);
+  if (status == 408 || status == 429 || status >= 500) {
+    co_return std::make_exception_ptr(TemporaryError(message, wait));
+  }
+  co_return std::make_exception_ptr(RegistryError(kind_of(status), status, refusal.codes, message));
 }
 
 }  // namespace berth::registry

@@ -12,8 +12,9 @@ void TaskGroup::spawn(Task<> task) {
   std::erase_if(signals_, [](const auto& known) { return known.expired(); });
   signals_.push_back(signal);
   // The handler keeps the signal as long as the task may look at its slot.
-  asio::co_spawn(executor_, supervise(std::move(task)),
-                 asio::bind_cancellation_slot(signal->slot(), [signal](std::exception_ptr) {}));
+  asio::co_spawn(
+      executor_, supervise(std::move(task)),
+      asio::bind_cancellation_slot(signal->slot(), [signal](const std::exception_ptr&) {}));
 }
 
 Task<> TaskGroup::supervise(Task<> task) {

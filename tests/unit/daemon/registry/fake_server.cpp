@@ -33,7 +33,7 @@ std::string serialise(const FakeAnswer& answer, bool with_body) {
   std::string text = "HTTP/1.1 " + std::to_string(answer.status) +
                      " x\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
   for (const auto& [name, value] : answer.headers)
-    text += name + ": " + value + "\r\n";
+    text.append(name).append(": ").append(value).append("\r\n");
   text += "\r\n";
   if (with_body) text += answer.body.substr(0, answer.cut_after.value_or(answer.body.size()));
   return text;

@@ -68,7 +68,7 @@ T run(boost::asio::io_context& io, Task<T> task) {
   bool done = false;
   if constexpr (std::is_void_v<T>) {
     boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr error) {
-      failure = error;
+      failure = std::move(error);
       done = true;
     });
     io.restart();
@@ -78,8 +78,8 @@ T run(boost::asio::io_context& io, Task<T> task) {
   } else {
     std::optional<T> result;
     boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
-      failure = error;
-      if (!error) result.emplace(std::move(value));
+      failure = std::move(error);
+      if (!failure) result.emplace(std::move(value));
       done = true;
     });
     io.restart();
