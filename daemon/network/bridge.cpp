@@ -19,6 +19,8 @@ namespace berth::network {
 
 namespace {
 
+constexpr const char* kForwarding = "/proc/sys/net/ipv4/ip_forward";
+
 struct Link {
   unsigned index = 0;
   bool is_up = false;
@@ -149,9 +151,8 @@ Subnet ensure_bridge(const BridgeSettings& settings) {
 }
 
 bool enable_forwarding() {
-  constexpr const char* kSwitch = "/proc/sys/net/ipv4/ip_forward";
-  if (trim(read_file(kSwitch)) == "1") return false;
-  write_existing(kSwitch, "1\n");
+  if (trim(read_file(kForwarding)) == "1") return false;
+  write_existing(kForwarding, "1\n");
   return true;
 }
 

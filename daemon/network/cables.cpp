@@ -27,7 +27,7 @@ Task<> Cables::lay(Cable cable, Fd network_namespace) {
   co_await pool_.run(std::move(job));
 }
 
-void Cables::drop(std::string name, const std::string& address) {
+void Cables::drop(const std::string& name, const std::string& address) {
   uncut_.insert_or_assign(name, address);
   tasks_.spawn("remove the interface " + name, [this, name] { return finish(name); });
 }
@@ -37,6 +37,7 @@ Task<> Cables::cut_all() {
   const auto lock = co_await cutting_.lock();
   if (uncut_.empty()) co_return;
   std::vector<std::string> names;
+  names.reserve(uncut_.size());
   for (const auto& [name, address] : uncut_)
     names.push_back(name);
   auto job = [names] { cut_cables(names); };

@@ -28,7 +28,7 @@ class Cables {
 
   /// Cuts the cable in the background, and removes it if it is there a second later still, as when
   /// another container lives on in the network of the one that ended.
-  void drop(std::string name, const std::string& address);
+  void drop(const std::string& name, const std::string& address);
 
   /// Cuts them now and removes them in the background. Throws Error.
   Task<> clear(std::vector<std::string> names);

@@ -131,6 +131,7 @@ Task<bool> Firewall::run_changes(std::vector<Endpoint> removed, std::vector<Endp
 
 Task<> Firewall::run_all() {
   std::vector<Endpoint> endpoints;
+  endpoints.reserve(published_.size());
   for (const auto& [id, endpoint] : published_)
     endpoints.push_back(endpoint);
   auto job = [settings = settings_, endpoints = std::move(endpoints)] {

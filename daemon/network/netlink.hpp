@@ -13,8 +13,7 @@
 
 struct nl_msg;
 struct nl_sock;
-struct nlattr;
-struct nlmsghdr;
+struct nlattr;  // NOLINT(readability-identifier-naming): libnl's
 
 namespace berth::network {
 

@@ -11,6 +11,9 @@ namespace berth::network {
 
 namespace {
 
+// The IANA's range of dynamic ports (RFC 6335), but for its first.
+constexpr PortRange kDefaultRange{49153, 65535};
+
 bool collide(const std::string& a, const std::string& b) {
   if (is_ipv4(a) != is_ipv4(b)) return false;
   return a == b || is_unspecified(a) || is_unspecified(b);
@@ -38,13 +41,12 @@ void PortTable::give_back(const PublishedPort& port) {
 }
 
 PortRange parse_ephemeral_range(std::string_view text) {
-  constexpr PortRange kDefault{49153, 65535};
   const std::string_view trimmed = trim(text);
   const std::size_t blank = trimmed.find_first_of(" \t");
-  if (blank == std::string_view::npos) return kDefault;
+  if (blank == std::string_view::npos) return kDefaultRange;
   const auto first = parse_number<std::uint16_t>(trimmed.substr(0, blank));
   const auto last = parse_number<std::uint16_t>(trim(trimmed.substr(blank)));
-  if (!first || !last || *first == 0 || *last < *first) return kDefault;
+  if (!first || !last || *first == 0 || *last < *first) return kDefaultRange;
   return {*first, *last};
 }
 

@@ -51,8 +51,7 @@ bool is_reachable(const std::string& server) {
 }
 
 /// What the user gave becomes words of a line, and must not become more than that.
-const std::vector<std::string>& checked(const std::vector<std::string>& values,
-                                        std::string_view role) {
+void check(const std::vector<std::string>& values, std::string_view role) {
   for (const std::string& value : values) {
     const bool printable =
         std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c != '\x7f'; });
@@ -61,7 +60,6 @@ const std::vector<std::string>& checked(const std::vector<std::string>& values,
                   fmt::format("invalid {} \"{}\": want one without blanks", role, value));
     }
   }
-  return values;
 }
 
 std::string read_or_empty(const char* path) {
@@ -87,8 +85,10 @@ std::string resolv_conf(std::string_view hosts_file, const ResolvOptions& asked)
       used.servers.push_back(canonical_address(server));
   }
   if (used.servers.empty()) used.servers = {"8.8.8.8", "8.8.4.4"};
-  if (!asked.search.empty()) used.search = checked(asked.search, "search domain");
-  if (!asked.options.empty()) used.options = checked(asked.options, "resolver option");
+  check(asked.search, "search domain");
+  check(asked.options, "resolver option");
+  if (!asked.search.empty()) used.search = asked.search;
+  if (!asked.options.empty()) used.options = asked.options;
   if (used.search == std::vector<std::string>{"."}) used.search.clear();
 
   std::string text;
