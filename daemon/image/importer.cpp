@@ -95,7 +95,8 @@ Task<storage::LayerHold> ImageImporter::unpack(LayerImport layer, ChainId chain)
       rethrow_with_context("layer " + layer.diff_id.str());
     }
   }
-  co_return co_await storage_.commit_layer(std::move(draft), std::move(chain), std::move(info));
+  // A copy of the chain: `finish` needs it yet.
+  co_return co_await storage_.commit_layer(std::move(draft), chain, std::move(info));
 }
 
 Task<ImportedImage> ImageImporter::add_image(ImageImport image) {
