@@ -1,4 +1,5 @@
-// The daemon's configuration: flags and daemon.json, checked once.
+// The daemon's configuration: flags and daemon.json, checked once. Names and meanings are dockerd's
+// where it has the thing.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +10,40 @@
 
 namespace berth {
 
-/// Names and meanings are dockerd's where it has the thing.
+struct AddressPoolOption {
+  std::string base;  // 172.80.0.0/16
+  int size = 0;      // prefix length of each network cut from it
+
+  bool operator==(const AddressPoolOption&) const = default;
+};
+
+struct UlimitOption {
+  std::int64_t soft = 0;
+  std::int64_t hard = 0;
+
+  bool operator==(const UlimitOption&) const = default;
+};
+
 struct Config {
   std::filesystem::path config_file = "/etc/berth/daemon.json";
-  std::vector<std::string> hosts;  // -H; empty: unix:///var/run/berth.sock
+  std::vector<std::string> hosts;  // never empty once read
   std::filesystem::path data_root = "/var/lib/berth";
   std::filesystem::path exec_root = "/run/berth";
   std::filesystem::path pidfile;
   std::string group = "berth";
-  bool group_given = false;
+  bool group_given = false;  // by somebody: it has to exist
   std::string log_level = "info";
   bool debug = false;
   bool allow_plain_tcp = false;
   std::vector<std::string> labels;
+  int shutdown_timeout = 15;
+  bool live_restore = true;
+
+  bool tls = false;
+  bool tls_verify = false;
+  std::string tls_ca_certificate;
+  std::string tls_certificate;
+  std::string tls_key;
 
   std::string bridge = "docker0";
   std::string bip;
@@ -33,33 +55,44 @@ struct Config {
   bool ip_forward = true;
   bool ip_masq = true;
   bool icc = true;
+  bool userland_proxy = true;
+  std::vector<AddressPoolOption> default_address_pools;
   std::vector<std::string> dns;
   std::vector<std::string> dns_search;
   std::vector<std::string> dns_options;
 
   std::string storage_driver;  // empty: the best that works
+  std::vector<std::string> storage_options;
   std::string cgroup_parent = "/berth";
+  std::vector<std::string> exec_options;
   std::string log_driver = "json-file";
   std::map<std::string, std::string> log_options;
+  std::map<std::string, UlimitOption> default_ulimits;
   std::string default_shm_size = "64m";
   std::filesystem::path seccomp_profile;
   bool no_new_privileges = false;
-  int shutdown_timeout = 15;
 
   std::vector<std::string> insecure_registries;
   std::vector<std::string> registry_mirrors;
   int max_concurrent_downloads = 3;
+  int max_download_attempts = 5;
 
   bool validate_only = false;
+
+  bool operator==(const Config&) const = default;
 };
 
-/// Reads flags, then the file that they name. Prints help or version and exits, as flags ask.
-/// Throws Error{kInvalidArgument}: an unknown key, a wrong type, an option in both places.
-Config read_config(int argc, char** argv);
+/// Reads flags, then the file that they name, and checks all of it. Prints help or version and
+/// exits, as flags ask. Throws Error{kInvalidArgument}: an unknown flag or key, a wrong type, an
+/// option in both places, a value that cannot be.
+Config read_config(int argc, const char* const* argv);
 
-/// The same for a daemon.json alone; `given` are the options that flags have set. For tests and
-/// reloading.
-void apply_config_file(Config& config, const std::string& json,
-                       const std::vector<std::string>& given);
+/// The same without exiting, for SIGHUP and tests. `flags` without the program's name.
+Config read_config(const std::vector<std::string>& flags);
+
+/// Makes `current` what `fresh` says in the options that may change while the daemon runs: debug,
+/// log-level, labels, shutdown-timeout. Returns the keys of other options that differ: they wait
+/// for the next start.
+std::vector<std::string> take_reloadable(Config& current, const Config& fresh);
 
 }  // namespace berth
