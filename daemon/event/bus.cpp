@@ -54,20 +54,21 @@ void Subscription::offer(const api::Event& event) {
   arrived_.set();
 }
 
-Task<std::optional<api::Event>> Subscription::next(std::optional<Timestamp> deadline) {
+Task<std::optional<api::Event>> Subscription::next(std::optional<Timestamp> until) {
   while (queue_.empty()) {
     if (overrun_) {
       throw Error(ErrorKind::kUnavailable, "events were lost: the client reads too slowly");
     }
-    if (!deadline) {
+    if (!until) {
       co_await arrived_.wait();
     } else {
-      const auto left = *deadline - now();
+      const auto left = *until - now();
       if (left <= std::chrono::nanoseconds(0) || !co_await arrived_.wait_for(left))
         co_return std::nullopt;
     }
     arrived_.reset();
   }
+  if (until && queue_.front().time_nano > until->time_since_epoch().count()) co_return std::nullopt;
   api::Event event = std::move(queue_.front());
   queue_.pop_front();
   co_return event;

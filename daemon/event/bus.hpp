@@ -39,9 +39,10 @@ class Subscription {
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 
-  /// The next event; nothing once `deadline` passed. A listener that does not keep up is cut off:
-  /// throws Error{kUnavailable}.
-  Task<std::optional<api::Event>> next(std::optional<Timestamp> deadline);
+  /// The next event; nothing when the next one is of a time behind `until`, or none came before
+  /// that. A listener that does not keep up is cut off: throws Error{kUnavailable}. Throws
+  /// boost::system::system_error(operation_aborted) when the waiting coroutine is cancelled.
+  Task<std::optional<api::Event>> next(std::optional<Timestamp> until);
 
  private:
   friend class Bus;

@@ -1,22 +1,18 @@
 #include "daemon/http/connection.hpp"
 
-#include <array>
-
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/url/pct_string_view.hpp>
+#include <boost/beast/http/error.hpp>
 #include <sys/socket.h>
 
 #include "api/error.hpp"
 #include "api/fields.hpp"
 #include "common/error.hpp"
 #include "common/log/log.hpp"
-#include "common/text.hpp"
+#include "daemon/http/request_head.hpp"
 #include "daemon/http/status.hpp"
 
 namespace berth::http {
@@ -27,24 +23,19 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 
 constexpr std::size_t kHeadLimit = std::size_t{64} * 1024;
-// What a handler left unread of a body is read and dropped up to here; beyond, the connection is
-// closed.
-constexpr std::size_t kSkipLimit = std::size_t{256} * 1024;
+// What is read of a client at a time while it sends a head; most heads are far smaller.
+constexpr std::size_t kHeadChunk = std::size_t{4} * 1024;
 // From the first byte of a request to the end of its head.
 constexpr std::chrono::seconds kHeadDeadline{30};
-constexpr std::size_t kReadChunk = std::size_t{64} * 1024;
 
-[[noreturn]] void client_gone(const error_code& error) {
-  throw Error(ErrorKind::kCancelled, "the client went away: " + error.message());
+bool is_protocol_error(const error_code& error) {
+  static const error_code kProtocol = beast::http::error::bad_method;
+  return error.category() == kProtocol.category();
 }
 
-std::string decode_path(std::string_view encoded) {
-  const auto decoded = boost::urls::make_pct_string_view(encoded);
-  if (!decoded) {
-    throw Error(ErrorKind::kInvalidArgument,
-                "invalid path \"" + std::string(encoded) + "\": not URL encoded");
-  }
-  return decoded->decode();
+/// Calls the handler where the coroutine runs: it may do work before it returns its awaitable.
+Task<> call(const Handler& handler, Exchange& exchange) {
+  co_await handler(exchange);
 }
 
 }  // namespace
@@ -58,10 +49,8 @@ Connection::Connection(Socket socket, const Router& router, asio::any_io_executo
 void Connection::drain() {
   draining_ = true;
   keep_alive_ = false;
-  if (between_requests_) {
-    error_code ignored;
-    socket_.cancel(ignored);
-  }
+  error_code ignored;
+  if (between_requests_ || watching_) socket_.cancel(ignored);
 }
 
 void Connection::abort() {
@@ -74,51 +63,63 @@ Task<> Connection::serve() {
     co_await handle();
     if (hijacked_) co_return;
     if (!co_await skip_body()) break;
-    if (draining_) break;
   }
-  error_code ignored;
-  if (socket_.is_open()) socket_.shutdown(Socket::shutdown_both, ignored);
+  abort();
+}
+
+/// Reads what is there into the buffer; waits when there is nothing.
+Task<error_code> Connection::read_some() {
+  error_code error;
+  const auto space = buffer_.prepare(kHeadChunk);
+  const std::size_t got =
+      co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, error));
+  buffer_.commit(got);
+  co_return error;
 }
 
 Task<bool> Connection::read_head() {
+  // An idle connection may stay as long as it likes; a request that has begun may not.
   between_requests_ = true;
-  error_code error;
-  if (buffer_.size() == 0) {
-    // An idle connection may stay as long as it likes; a request that has begun may not.
-    const auto space = buffer_.prepare(kReadChunk / 16);
-    const std::size_t got =
-        co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, error));
-    if (error || draining_) co_return false;
-    buffer_.commit(got);
-  }
+  if (buffer_.size() == 0 && co_await read_some()) co_return false;
+  if (draining_) co_return false;
   between_requests_ = false;
-  parser_.emplace();
-  parser_->header_limit(kHeadLimit);
-  parser_->body_limit(boost::none);
-  // The timer is armed for heads that come in pieces; the usual one is in the buffer whole.
-  deadline_.expires_after(kHeadDeadline);
-  deadline_.async_wait([guard = std::weak_ptr(alive_), this](const error_code& ended) {
-    if (!ended && !guard.expired() && reading_head_) socket_.cancel();
-  });
-  reading_head_ = true;
-  co_await beast::http::async_read_header(socket_, buffer_, *parser_,
-                                          asio::redirect_error(asio::use_awaitable, error));
-  reading_head_ = false;
-  deadline_.cancel();
+  const error_code error = co_await parse_head();
   if (!error) {
     note_head();
     co_return true;
   }
   keep_alive_ = false;
-  if (error != asio::error::operation_aborted && error != beast::http::error::end_of_stream &&
-      error.category() == beast::http::make_error_code(beast::http::error::bad_method).category()) {
-    const bool too_large = error == beast::http::error::header_limit;
-    api::ErrorResponse body;
-    body.message = "malformed request: " + error.message();
-    Exchange exchange(*this, Request{});
-    co_await exchange.send_json(too_large ? 431 : 400, api::to_text(body) + "\n");
-  }
+  if (is_protocol_error(error)) co_await refuse_head(error);
   co_return false;
+}
+
+/// Parses a head from the buffer, and from the socket when it comes in pieces.
+Task<error_code> Connection::parse_head() {
+  parser_.emplace();
+  parser_->header_limit(kHeadLimit);
+  parser_->body_limit(boost::none);
+  for (;;) {
+    error_code error;
+    buffer_.consume(parser_->put(buffer_.data(), error));
+    if (parser_->is_header_done()) break;
+    if (error && error != beast::http::error::need_more) co_return error;
+    if (!reading_head_) arm_head_deadline();
+    error = co_await read_some();
+    if (error) {
+      reading_head_ = false;
+      co_return error;
+    }
+  }
+  if (std::exchange(reading_head_, false)) deadline_.cancel();
+  co_return error_code{};
+}
+
+void Connection::arm_head_deadline() {
+  reading_head_ = true;
+  deadline_.expires_after(kHeadDeadline);
+  deadline_.async_wait([guard = std::weak_ptr(alive_), this](const error_code& ended) {
+    if (!ended && !guard.expired() && reading_head_) socket_.cancel();
+  });
 }
 
 void Connection::note_head() {
@@ -129,47 +130,48 @@ void Connection::note_head() {
   wants_upgrade_ = !head[beast::http::field::upgrade].empty();
 }
 
-Request Connection::make_request() {
-  const auto& head = parser_->get();
-  Request request;
-  request.method = std::string(head.method_string());
-  const std::string_view target(head.target().data(), head.target().size());
-  const std::size_t mark = target.find('?');
-  const std::string path = decode_path(target.substr(0, mark));
-  const auto [version, rest] = split_version(path);
-  request.version = version;
-  request.path = std::string(rest);
-  if (mark != std::string_view::npos) request.query = Query(target.substr(mark + 1));
-  for (const auto& field : head) {
-    request.headers.emplace_back(to_lower({field.name_string().data(), field.name_string().size()}),
-                                 std::string(field.value().data(), field.value().size()));
+Task<> Connection::refuse_head(error_code error) {
+  const bool too_large = error == beast::http::error::header_limit;
+  api::ErrorResponse body;
+  body.message = too_large
+                     ? "the request's head is larger than " + std::to_string(kHeadLimit) + " bytes"
+                     : "malformed request: " + error.message();
+  Exchange exchange(*this, Request{});
+  try {
+    co_await exchange.send_json(too_large ? 431 : 400, api::to_text(body) + "\n");
+  } catch (const Error&) {
+    co_return;  // the client is gone
   }
-  return request;
 }
 
 Task<> Connection::handle() {
   std::optional<Exchange> exchange;
   std::exception_ptr failure;
   try {
-    exchange.emplace(*this, make_request());
-    Router::Match match = router_.find(exchange->request().method, exchange->request().path);
-    exchange->set_parameters(std::move(match.parameters));
-    if (match.runs == Runs::kInline) {
-      co_await (*match.handler)(*exchange);
-    } else {
-      co_await asio::co_spawn(control_, (*match.handler)(*exchange), asio::use_awaitable);
-    }
+    exchange.emplace(*this, make_request(parser_->get()));
+    co_await run_handler(*exchange);
   } catch (...) {
     failure = std::current_exception();
   }
   if (!exchange) exchange.emplace(*this, Request{});
+  exchange->set_on_socket_thread(true);
   if (failure) {
     co_await answer_error(*exchange, failure);
   } else if (!exchange->answered()) {
-    log::error("{} {}: the handler gave no answer", exchange->request().method,
-               exchange->request().path);
-    co_await exchange->send_empty(500);
+    const Error nothing(ErrorKind::kInternal, "the handler gave no answer");
+    co_await answer_error(*exchange, std::make_exception_ptr(nothing));
   }
+}
+
+Task<> Connection::run_handler(Exchange& exchange) {
+  Router::Match match = router_.find(exchange.request().method, exchange.request().path);
+  exchange.set_parameters(std::move(match.parameters));
+  if (match.runs == Runs::kInline) {
+    co_await (*match.handler)(exchange);
+    co_return;
+  }
+  exchange.set_on_socket_thread(false);
+  co_await asio::co_spawn(control_, call(*match.handler, exchange), asio::use_awaitable);
 }
 
 Task<> Connection::answer_error(Exchange& exchange, std::exception_ptr failure) {
@@ -184,16 +186,13 @@ Task<> Connection::answer_error(Exchange& exchange, std::exception_ptr failure) 
     body.message = error.what();
   }
   const int status = status_of(kind);
-  if (kind == ErrorKind::kCancelled || hijacked_) {
-    keep_alive_ = false;
-    co_return;
-  }
+  // Once the status line is out, cutting the answer short is the only way left to say that it is
+  // not whole.
+  const bool can_answer = kind != ErrorKind::kCancelled && !hijacked_ && !exchange.answered();
   if (status >= 500) {
     log::error("{} {}: {}", exchange.request().method, exchange.request().path, body.message);
   }
-  if (exchange.answered()) {
-    // The status line is out: cutting the stream short is the only way left to say that it is not
-    // whole.
+  if (!can_answer) {
     keep_alive_ = false;
     co_return;
   }
@@ -203,82 +202,9 @@ Task<> Connection::answer_error(Exchange& exchange, std::exception_ptr failure) 
     } else {
       co_await exchange.send_json(status, api::to_text(body) + "\n");
     }
-  } catch (const std::exception&) {
+  } catch (const Error&) {
     keep_alive_ = false;
   }
-}
-
-std::optional<std::uint64_t> Connection::declared_length() const {
-  const auto length = parser_->content_length();
-  return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
-}
-
-Task<std::size_t> Connection::read_body_some(std::span<char> space) {
-  if (!parser_ || parser_->is_done()) co_return 0;
-  if (std::exchange(expects_continue_, false)) {
-    co_await write_all("HTTP/1.1 100 Continue\r\n\r\n", {});
-  }
-  auto& body = parser_->get().body();
-  body.data = space.data();
-  body.size = space.size();
-  body.more = true;
-  error_code error;
-  while (!parser_->is_done() && body.size == space.size()) {
-    co_await beast::http::async_read_some(socket_, buffer_, *parser_,
-                                          asio::redirect_error(asio::use_awaitable, error));
-    if (error == beast::http::error::need_buffer) break;
-    if (error) client_gone(error);
-  }
-  co_return space.size() - body.size;
-}
-
-Task<bool> Connection::skip_body() {
-  if (!keep_alive_ || parser_->is_done()) co_return keep_alive_;
-  // A client that waits for "100 Continue" and got its answer instead sends no body.
-  if (expects_continue_) co_return false;
-  std::vector<char> space(kReadChunk);
-  std::size_t skipped = 0;
-  try {
-    while (!parser_->is_done() && skipped < kSkipLimit)
-      skipped += co_await read_body_some(space);
-  } catch (const Error&) {
-    co_return false;
-  }
-  co_return parser_->is_done();
-}
-
-Task<> Connection::write_all(std::string head, std::string body) {
-  const std::array<asio::const_buffer, 2> pieces{asio::buffer(head), asio::buffer(body)};
-  error_code error;
-  co_await asio::async_write(socket_, pieces, asio::redirect_error(asio::use_awaitable, error));
-  if (error) client_gone(error);
-}
-
-Task<> Connection::wait_disconnected() {
-  // Bytes that are there already belong to a body or a next request: such a client is not watched.
-  for (;;) {
-    error_code error;
-    co_await socket_.async_wait(Socket::wait_read,
-                                asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
-    char byte = 0;
-    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) co_return;
-    if (got > 0) {
-      asio::steady_timer never(socket_.get_executor(), asio::steady_timer::time_point::max());
-      co_await never.async_wait(asio::use_awaitable);
-    }
-  }
-}
-
-Hijacked Connection::release() {
-  hijacked_ = true;
-  keep_alive_ = false;
-  const auto early = buffer_.data();
-  Hijacked hijacked;
-  hijacked.early_bytes.assign(static_cast<const char*>(early.data()), early.size());
-  hijacked.socket = Fd(socket_.release());
-  return hijacked;
 }
 
 }  // namespace berth::http

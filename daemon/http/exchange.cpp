@@ -20,15 +20,15 @@ namespace berth::http {
 namespace {
 
 constexpr std::size_t kJsonLimit = std::size_t{8} << 20U;
-constexpr std::size_t kReadChunk = std::size_t{64} * 1024;
+
+}  // namespace
 
 /// Runs `task` where the socket lives and resumes the caller where it was.
 template <typename T>
-Task<T> on_socket(Connection& connection, Task<T> task) {
-  return asio::co_spawn(connection.executor(), std::move(task), asio::use_awaitable);
+Task<T> Exchange::on_socket(Task<T> task) {
+  if (on_socket_thread_) return task;
+  return asio::co_spawn(connection_.executor(), std::move(task), asio::use_awaitable);
 }
-
-}  // namespace
 
 std::string_view Request::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
@@ -53,22 +53,11 @@ void Exchange::set_header(std::string name, std::string value) {
 }
 
 Task<std::size_t> Exchange::read_some(std::span<char> buffer) {
-  return on_socket(connection_, connection_.read_body_some(buffer));
+  return on_socket(connection_.read_body_some(buffer));
 }
 
 Task<std::string> Exchange::read_body(std::size_t limit) {
-  std::string body;
-  std::vector<char> chunk(kReadChunk);
-  for (;;) {
-    const std::size_t got = co_await read_some(chunk);
-    if (got == 0) co_return body;
-    if (body.size() + got > limit) {
-      connection_.close_after_answer();
-      throw Error(ErrorKind::kTooLarge,
-                  "the request body is larger than " + std::to_string(limit) + " bytes");
-    }
-    body.append(chunk.data(), got);
-  }
+  return on_socket(connection_.read_body(limit));
 }
 
 Task<std::string> Exchange::read_json() {
@@ -76,7 +65,7 @@ Task<std::string> Exchange::read_json() {
   if (body.empty()) co_return body;
   const std::string_view type = request_.header("content-type");
   const std::string_view media = trim(type.substr(0, type.find(';')));
-  if (!media.empty() && to_lower(media) != "application/json") {
+  if (to_lower(media) != "application/json") {
     throw Error(
         ErrorKind::kInvalidArgument,
         "unsupported Content-Type header (" + std::string(type) + "): must be 'application/json'");
@@ -110,7 +99,7 @@ Task<> Exchange::send(int status, std::string content_type, std::string body) {
   }
   text.append("\r\n");
   if (bodiless || request_.method == "HEAD") body.clear();
-  co_await on_socket(connection_, connection_.write_all(std::move(text), std::move(body)));
+  co_await on_socket(connection_.write_all(std::move(text), std::move(body)));
 }
 
 Task<> Exchange::send_json(int status, std::string body) {
@@ -137,7 +126,7 @@ Task<> Exchange::begin_stream(int status, std::string content_type) {
   }
   if (!connection_.keep_alive()) text.append("Connection: close\r\n");
   text.append("\r\n");
-  co_await on_socket(connection_, connection_.write_all(std::move(text), {}));
+  co_await on_socket(connection_.write_all(std::move(text), {}));
 }
 
 Task<> Exchange::write(std::string piece) {
@@ -149,12 +138,12 @@ Task<> Exchange::write(std::string piece) {
     size = digits.data();
     piece.append("\r\n");
   }
-  co_await on_socket(connection_, connection_.write_all(std::move(size), std::move(piece)));
+  co_await on_socket(connection_.write_all(std::move(size), std::move(piece)));
 }
 
 Task<> Exchange::end_stream() {
   if (connection_.is_http_1_0()) co_return;
-  co_await on_socket(connection_, connection_.write_all("0\r\n\r\n", {}));
+  co_await on_socket(connection_.write_all("0\r\n\r\n", {}));
 }
 
 Task<Hijacked> Exchange::hijack(bool multiplexed) {
@@ -171,12 +160,12 @@ Task<Hijacked> Exchange::hijack(bool multiplexed) {
   }
   text += "Api-Version: " + to_string(kCurrentVersion) + "\r\n" + std::string(kIdentityHeaders) +
           "\r\n";
-  co_await on_socket(connection_, connection_.write_all(std::move(text), {}));
-  co_return co_await on_socket(connection_, release_connection());
+  co_return co_await on_socket(connection_.hijack(std::move(text)));
 }
 
-Task<Hijacked> Exchange::release_connection() {
-  co_return connection_.release();
+/// A group's members must complete on one thread, hence the detour by this executor.
+Task<> Exchange::disconnected() {
+  return on_socket(connection_.wait_disconnected());
 }
 
 Task<> Exchange::while_connected(Task<> work) {
@@ -188,10 +177,6 @@ Task<> Exchange::while_connected(Task<> work) {
       co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   if (order[0] == 1) throw Error(ErrorKind::kCancelled, "the client went away");
   if (work_failure) std::rethrow_exception(work_failure);
-}
-
-Task<> Exchange::disconnected() {
-  return on_socket(connection_, connection_.wait_disconnected());
 }
 
 }  // namespace berth::http

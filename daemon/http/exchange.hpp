@@ -56,8 +56,9 @@ class Exchange {
   /// The whole body. Throws Error{kTooLarge} beyond `limit`, {kCancelled} when the client goes
   /// away.
   Task<std::string> read_body(std::size_t limit);
-  /// The body of a JSON request; an absent one is "". Throws Error{kInvalidArgument} when
-  /// Content-Type says that it is something else.
+  /// The body of a JSON request, 8 MiB at most; an absent one is "". Throws Error{kInvalidArgument}
+  /// when Content-Type does not say that it is JSON: web pages can have browsers send other types
+  /// without asking.
   Task<std::string> read_json();
   /// The next bytes of the body; 0 at its end.
   Task<std::size_t> read_some(std::span<char> buffer);
@@ -77,8 +78,9 @@ class Exchange {
   /// connection away. `multiplexed` picks the content type of a stream with frames.
   Task<Hijacked> hijack(bool multiplexed);
 
-  /// Awaits `work`, which is cancelled when the client goes away meanwhile: then this throws
-  /// Error{kCancelled}. For requests whose answer takes long or goes on.
+  /// Awaits `work`, which is cancelled (terminal cancellation of Asio) when the client goes away or
+  /// the daemon stops meanwhile: then this throws Error{kCancelled}. For requests that wait for
+  /// something or whose answer goes on, never for work that changes something.
   Task<> while_connected(Task<> work);
 
   void set_parameters(std::map<std::string, std::string, std::less<>> parameters) {
@@ -90,9 +92,14 @@ class Exchange {
   /// True once begin_stream was called: an error can be told inside the stream only.
   bool streaming() const noexcept { return streaming_; }
 
+  /// The connection's word on where the handler runs: on the thread of its socket there is no need
+  /// to hop.
+  void set_on_socket_thread(bool here) noexcept { on_socket_thread_ = here; }
+
  private:
+  template <typename T>
+  Task<T> on_socket(Task<T> task);
   Task<> disconnected();
-  Task<Hijacked> release_connection();
   std::string head(int status, std::string_view content_type) const;
   Task<> send(int status, std::string content_type, std::string body);
 
@@ -101,6 +108,7 @@ class Exchange {
   std::vector<std::pair<std::string, std::string>> extra_headers_;
   bool answered_ = false;
   bool streaming_ = false;
+  bool on_socket_thread_ = true;
 };
 
 }  // namespace berth::http

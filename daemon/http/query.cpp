@@ -1,6 +1,8 @@
 #include "daemon/http/query.hpp"
 
+#include <boost/url/encode.hpp>
 #include <boost/url/parse_query.hpp>
+#include <boost/url/rfc/pchars.hpp>
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
@@ -17,6 +19,13 @@ namespace {
   throw Error(ErrorKind::kInvalidArgument, "invalid value \"" + std::string(value) +
                                                "\" of the parameter " + std::string(name) +
                                                ": must be " + should_be);
+}
+
+/// People write filters={"status":["exited"]} into curl as it is: what should have been encoded,
+/// and has only one meaning, is.
+std::string encode_stray(std::string_view given) {
+  constexpr auto kKept = boost::urls::pchars + '/' + '?' + '%';
+  return boost::urls::encode(given, kKept);
 }
 
 std::optional<Timestamp> parse_unix_time(std::string_view text) {
@@ -54,7 +63,8 @@ std::vector<std::string> filter_values(const std::string& name, const nlohmann::
 
 }  // namespace
 
-Query::Query(std::string_view encoded) {
+Query::Query(std::string_view given) {
+  const std::string encoded = encode_stray(given);
   const auto parsed = boost::urls::parse_query(encoded);
   if (!parsed) {
     throw Error(ErrorKind::kInvalidArgument, "invalid query string: it is not URL encoded");

@@ -18,8 +18,9 @@ using Filters = std::map<std::string, std::vector<std::string>>;
 class Query {
  public:
   Query() = default;
-  /// What follows the question mark. Throws Error{kInvalidArgument} when the encoding is broken.
-  explicit Query(std::string_view encoded);
+  /// What follows the question mark. Throws Error{kInvalidArgument} when the encoding is broken;
+  /// letters that only should have been encoded are taken as they are.
+  explicit Query(std::string_view given);
 
   bool has(std::string_view name) const;
   /// The first value, or "".

@@ -8,6 +8,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +24,8 @@ namespace {
 // After accept(2) failed for want of descriptors or memory: what is short may be given back
 // meanwhile.
 constexpr std::chrono::milliseconds kAcceptPause{50};
+// For handlers to notice that their client was cut off.
+constexpr std::chrono::milliseconds kAbortGrace{1000};
 
 asio::generic::stream_protocol protocol_of(int socket) {
   int domain = 0;
@@ -82,6 +86,10 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         log::warn("accept: {}", errno_text(errno));
         return false;
       }
+      // Answers are written whole: waiting for more to send along would only delay them.
+      const int on = 1;
+      if (protocol.family() != AF_UNIX)
+        ::setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       const auto entry = connections_.insert(
           connections_.end(),
           std::make_unique<Connection>(Socket(streams_, protocol, number), router_, control_));
@@ -107,13 +115,18 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     }
     for (const auto& connection : self->connections_)
       connection->drain();
-    if (!self->connections_.empty()) {
-      self->idle_.expires_after(grace);
-      boost::system::error_code ignored;
-      co_await self->idle_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
+    co_await self->wait_idle(grace);
     for (const auto& connection : self->connections_)
       connection->abort();
+    // Who reads or writes sees that at once.
+    co_await self->wait_idle(kAbortGrace);
+  }
+
+  Task<> wait_idle(std::chrono::milliseconds longest) {
+    if (connections_.empty()) co_return;
+    idle_.expires_after(longest);
+    boost::system::error_code ignored;
+    co_await idle_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
   asio::any_io_executor streams_;

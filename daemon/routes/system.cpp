@@ -67,13 +67,15 @@ Task<> stream_events(Exchange& exchange, event::Subscription& subscription,
 
 Task<> events(Services& services, Exchange& exchange) {
   event::Filter filter(exchange.query().filters());
-  const auto since = exchange.query().time("since");
+  auto since = exchange.query().time("since");
   const auto until = exchange.query().time("until");
   if (since && until && *since > *until) {
     throw Error(ErrorKind::kInvalidArgument, "`since` time (" + exchange.query().text("since") +
                                                  ") cannot be after `until` time (" +
                                                  exchange.query().text("until") + ")");
   }
+  // A bound at either end asks for what is remembered; "0" is the beginning of time.
+  if (!since && (until || exchange.query().has("since"))) since = Timestamp{};
   const auto subscription = services.events.subscribe(std::move(filter), since);
   co_await exchange.begin_stream(200, "application/json");
   co_await exchange.while_connected(stream_events(exchange, *subscription, until));
