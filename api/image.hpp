@@ -26,18 +26,18 @@ struct ImageConfig {
   static constexpr auto fields() {
     using enum Rule;
     using I = ImageConfig;
-    return std::tuple{field("User", &I::user, kOmitEmpty),
+    return std::tuple{field("User", &I::user),
                       field("ExposedPorts", &I::exposed_ports, kOmitEmpty),
                       field("Env", &I::env, kOmitEmpty),
-                      field("Entrypoint", &I::entrypoint, kOmitEmpty | kStringOrList),
+                      field("Entrypoint", &I::entrypoint, kStringOrList),
                       field("Cmd", &I::cmd, kOmitEmpty | kStringOrList),
-                      field("Volumes", &I::volumes, kOmitEmpty),
-                      field("WorkingDir", &I::working_dir, kOmitEmpty),
-                      field("Labels", &I::labels, kOmitEmpty),
+                      field("Volumes", &I::volumes),
+                      field("WorkingDir", &I::working_dir),
+                      field("Labels", &I::labels),
                       field("StopSignal", &I::stop_signal, kOmitEmpty),
                       field("ArgsEscaped", &I::args_escaped, kOmitEmpty),
                       field("Healthcheck", &I::healthcheck, kOmitEmpty),
-                      field("OnBuild", &I::on_build, kOmitEmpty),
+                      field("OnBuild", &I::on_build),
                       field("Shell", &I::shell, kOmitEmpty | kStringOrList)};
   }
   bool operator==(const ImageConfig&) const = default;

@@ -120,7 +120,7 @@ class App::Impl {
         image_users_(containers_),
         puller_(control_.get_executor(), transfers_, image::pull_targets(images_, *storage_),
                 registry_options(config_)),
-        facts_{identity_.daemon_id, config_},
+        facts_{identity_.daemon_id, config_, runtime::detect_cgroups()},
         server_(streams_.get_executor(), control_.get_executor(), router_) {
     images_.set_users(image_users_);
     routes::add_system_routes(router_, containers_, puller_, facts_);

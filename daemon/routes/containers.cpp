@@ -8,6 +8,7 @@
 #include "daemon/container/create_op.hpp"
 #include "daemon/container/list.hpp"
 #include "daemon/container/remove_op.hpp"
+#include "daemon/container/size.hpp"
 #include "daemon/container/start_op.hpp"
 #include "daemon/container/stop_op.hpp"
 #include "daemon/container/view.hpp"
@@ -43,12 +44,27 @@ Task<> list(Services& services, Exchange& exchange) {
   options.all = exchange.query().flag("all");
   options.limit = static_cast<int>(exchange.query().number("limit").value_or(0));
   options.filters = exchange.query().filters();
-  const auto summaries = container::list(services, options);
+  auto summaries = container::list(services, options);
+  if (exchange.query().flag("size")) {
+    for (api::ContainerSummary& summary : summaries) {
+      const ContainerPtr container = services.index.find_by_id(ContainerId(summary.id));
+      if (!container) continue;
+      const container::Sizes sizes = co_await container::measure(services, container);
+      summary.size_rw = sizes.writable;
+      summary.size_root_fs = sizes.root;
+    }
+  }
   co_await exchange.send_json(200, api::list_to_text(summaries) + "\n");
 }
 
 Task<> inspect(Services& services, Exchange& exchange) {
-  const auto shown = container::inspect(*find(services, exchange), services.settings);
+  const ContainerPtr container = find(services, exchange);
+  auto shown = container::inspect(*container, services.settings);
+  if (exchange.query().flag("size")) {
+    const container::Sizes sizes = co_await container::measure(services, container);
+    shown.size_rw = sizes.writable;
+    shown.size_root_fs = sizes.root;
+  }
   co_await exchange.send_json(200, api::to_text(shown) + "\n");
 }
 

@@ -64,9 +64,7 @@ void describe_machine(api::SystemInfo& info) {
   info.fds = open_descriptors();
 }
 
-void describe_limits(api::SystemInfo& info) {
-  static const auto kLayout = runtime::detect_cgroups();
-  const runtime::CgroupLayout& layout = *kLayout;
+void describe_limits(api::SystemInfo& info, const runtime::CgroupLayout& layout) {
   info.cgroup_driver = layout.mode == runtime::CgroupLayout::Mode::kNone ? "none" : "cgroupfs";
   info.cgroup_version = layout.mode == runtime::CgroupLayout::Mode::kV2 ? "2" : "1";
   const bool memory = layout.find("memory") != nullptr;
@@ -144,7 +142,7 @@ api::SystemInfo system_info(container::Services& services, const DaemonFacts& fa
   for (const auto& [key, value] : services.storage.status())
     info.driver_status.push_back({key, value});
   describe_machine(info);
-  describe_limits(info);
+  describe_limits(info, *facts.cgroups);
   describe_configuration(info, facts.config);
   for (const std::string& warning : services.network.warnings())
     info.warnings.push_back("WARNING: " + warning);

@@ -5,6 +5,7 @@
 #include "daemon/container/services.hpp"
 #include "daemon/http/router.hpp"
 #include "daemon/registry/puller.hpp"
+#include "daemon/runtime/cgroup.hpp"
 
 namespace berth::routes {
 
@@ -12,6 +13,7 @@ namespace berth::routes {
 struct DaemonFacts {
   std::string id;  // of this data root
   const Config& config;
+  std::shared_ptr<const runtime::CgroupLayout> cgroups;
 };
 
 /// Everything given must outlive the router.

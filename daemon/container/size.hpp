@@ -1,0 +1,18 @@
+// How much disk a container takes.
+#pragma once
+
+#include <cstdint>
+
+#include "daemon/container/services.hpp"
+
+namespace berth::container {
+
+struct Sizes {
+  std::int64_t writable = 0;  // bytes of the files that the container made or changed
+  std::int64_t root = 0;      // with those of its image
+};
+
+/// Walks the writable layer, on the bulk pool. Throws Error.
+Task<Sizes> measure(Services& services, ContainerPtr container);
+
+}  // namespace berth::container
