@@ -346,6 +346,37 @@ TEST_CASE("datagrams of an old client do not reach the address's next owner", "[
   CHECK_FALSE(arrives(listen_in(second.there, 53, SOCK_DGRAM)));
 }
 
+TEST_CASE("many publish, and many end, at once", "[.root]") {
+  const OwnHost host;
+  const Fd neighbour = make_neighbour();
+  Daemon daemon;
+  daemon.up();
+  std::vector<Box> boxes;
+  std::vector<Task<>> tasks;
+  for (std::uint16_t i = 0; i < 12; ++i) {
+    boxes.push_back({daemon.reserve("box", published(static_cast<std::uint16_t>(8000 + i)))});
+  }
+  for (const Box& box : boxes)
+    tasks.push_back(daemon.service().attach(box.endpoint(), box.there.duplicate()));
+  daemon.run_all(std::exchange(tasks, {}));
+  for (std::uint16_t i = 0; i < 12; ++i) {
+    CHECK(
+        reaches(&neighbour, "198.51.100.1", static_cast<std::uint16_t>(8000 + i), boxes[i].server));
+  }
+  // All but the last; one that has not been attached, and so may not be published yet, among them.
+  const Reservation early = daemon.reserve("early", published(9000));
+  tasks.push_back(daemon.service().release(early.endpoint));
+  for (std::size_t i = 0; i < 11; ++i) {
+    tasks.push_back(daemon.service().release(boxes[i].endpoint()));
+    tasks.push_back(daemon.service().release(boxes[i].endpoint()));
+  }
+  daemon.run_all(std::exchange(tasks, {}));
+  CHECK(
+      rules_of_nat() ==
+      "-N DOCKER\n-A DOCKER -p tcp -m tcp --dport 8011 -j DNAT --to-destination 172.17.0.13:80\n");
+  CHECK(daemon.service().list().front().endpoints.size() == 1);
+}
+
 TEST_CASE("without icc containers reach the host and not each other", "[.root]") {
   const OwnHost host;
   Settings settings;

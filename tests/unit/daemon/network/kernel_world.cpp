@@ -71,13 +71,21 @@ Daemon::~Daemon() {
 }
 
 void Daemon::drive(Task<> task) {
-  bool done = false;
+  std::vector<Task<>> one;
+  one.push_back(std::move(task));
+  run_all(std::move(one));
+}
+
+void Daemon::run_all(std::vector<Task<>> tasks) {
+  std::size_t left = tasks.size();
   std::exception_ptr failure;
-  asio::co_spawn(context_, std::move(task), [&](std::exception_ptr error) {
-    done = true;
-    failure = std::move(error);
-  });
-  while (!done) {
+  for (Task<>& task : tasks) {
+    asio::co_spawn(context_, std::move(task), [&](const std::exception_ptr& error) {
+      --left;
+      if (error && !failure) failure = error;
+    });
+  }
+  while (left > 0) {
     if (context_.run_one() == 0) context_.restart();
   }
   if (failure) std::rethrow_exception(failure);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -49,6 +50,8 @@ class Daemon {
     return std::move(*result);
   }
   void run(Task<> task) { drive(std::move(task)); }
+  /// All at once; throws the first failure when every one has ended.
+  void run_all(std::vector<Task<>> tasks);
 
   /// Lets the background work go on until the condition holds; false when it takes too long.
   bool eventually(const std::function<bool()>& condition);
