@@ -30,6 +30,7 @@ def shared_daemon():
         first = daemon.run(command=["true"])
         daemon.wait(first)
         daemon.remove(first)
+        eventually(lambda: not any(name.startswith("veth") for name in daemon.host.interfaces()))
         yield daemon
     finally:
         daemon.close()

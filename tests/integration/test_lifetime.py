@@ -149,7 +149,8 @@ def test_a_shim_killed_while_the_daemon_is_away(daemon):
     os.kill(shim, signal.SIGKILL)
     daemon.start()
     eventually(lambda: daemon.state(container)["Status"] == "exited")
-    assert daemon.state(container)["ExitCode"] == 137
+    # Nobody was there to see how it ended, so it only has to be no success.
+    assert daemon.state(container)["ExitCode"] in (137, 255)
     eventually(lambda: not os.path.exists(f"/proc/{pid}"), what="its PID 1 is gone as well")
 
 
