@@ -13,4 +13,12 @@ void publish(Services& services, const Container& container, std::string_view ac
                           std::move(attributes));
 }
 
+void publish_network(Services& services, const network::Endpoint& endpoint,
+                     std::string_view action) {
+  std::map<std::string, std::string> attributes{
+      {"container", endpoint.container.str()}, {"name", endpoint.network}, {"type", "bridge"}};
+  services.events.publish("network", std::string(action), endpoint.network_id.str(),
+                          std::move(attributes));
+}
+
 }  // namespace berth::container

@@ -14,4 +14,8 @@ namespace berth::container {
 void publish(Services& services, const Container& container, std::string_view action,
              const std::map<std::string, std::string>& more = {});
 
+/// Publishes that the container joined ("connect") or left ("disconnect") the endpoint's network.
+void publish_network(Services& services, const network::Endpoint& endpoint,
+                     std::string_view action);
+
 }  // namespace berth::container

@@ -17,6 +17,7 @@ Task<> supervise(Services& services, ContainerPtr container,
 Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord record) {
   {
     const auto lock = co_await container->operations.lock();
+    const std::optional<network::Endpoint> endpoint = container->endpoint;
     try {
       co_await release_endpoint(services, container);
     } catch (const std::exception& error) {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/error.hpp"
+#include "common/ids.hpp"
 #include "common/text.hpp"
 
 namespace berth::container {
@@ -168,6 +169,12 @@ Bind parse_bind(const std::string& text) {
   if (!bind.destination.starts_with('/')) {
     refuse("invalid volume specification: \"" + text +
            "\": invalid mount config: the destination must be absolute");
+  }
+  if (!bind.source.starts_with('/') && !is_valid_name(bind.source)) {
+    refuse("\"" + bind.source +
+           "\" includes invalid characters for a local volume name, only "
+           "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" "
+           "are allowed. If you intended to pass a host directory, use absolute path");
   }
   if (!bind.source.starts_with('/')) {
     throw Error(ErrorKind::kNotImplemented, "named volumes are not supported: \"" + bind.source +

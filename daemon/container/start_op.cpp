@@ -125,6 +125,7 @@ Task<> start(Services& services, ContainerPtr container) {
   }
   start.rollback.release();
   container->stopped_by_user = false;
+  if (container->endpoint) publish_network(services, *container->endpoint, "connect");
   publish(services, *container, "start");
   co_await services.store.save_state(*container);
   services.tasks.spawn("supervise " + container->name, [&services, container, shim = start.shim] {

@@ -129,7 +129,7 @@ void check_limits(const api::HostConfig& host_config) {
   for (const api::Ulimit& limit : host_config.resources.ulimits) {
     if (!kUlimits.contains(limit.name)) refuse("invalid ulimit type: " + limit.name);
     if (limit.hard >= 0 && (limit.soft > limit.hard || limit.soft < 0)) {
-      refuse("ulimit soft limit must be less than or equal to hard limit: " +
+      refuse("ulimit " + limit.name + ": soft limit must be less than or equal to hard limit: " +
              std::to_string(limit.soft) + " > " + std::to_string(limit.hard));
     }
   }

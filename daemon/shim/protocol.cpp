@@ -65,7 +65,9 @@ ReceiveStatus receive_message(int socket, Message& message) {
   ssize_t length = 0;
   do {
     length = ::recv(socket, nullptr, 0, MSG_PEEK | MSG_TRUNC);
-  } while (length < 0 && errno == EINTR);
+    // ECONNRESET is told once, when the peer closed without reading all of ours; what it sent
+    // before is still there.
+  } while (length < 0 && (errno == EINTR || errno == ECONNRESET));
   if (length < 0 && errno == EAGAIN) return ReceiveStatus::kNothing;
   std::string text(
       std::clamp<std::size_t>(length > 0 ? static_cast<std::size_t>(length) : 0, 1, kMessageLimit),
@@ -80,9 +82,9 @@ ReceiveStatus receive_message(int socket, Message& message) {
   ssize_t got = 0;
   do {
     got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0 && errno == EAGAIN) return ReceiveStatus::kNothing;
-  if (got == 0 || (got < 0 && errno == ECONNRESET)) return ReceiveStatus::kClosed;
+  if (got == 0) return ReceiveStatus::kClosed;
   if (got < 0) throw_errno("recvmsg");
   message.descriptors = take_descriptors(header);
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) refuse("cut off");
