@@ -291,4 +291,12 @@ TEST_CASE("two imports of one layer share the unpacking", "[load]") {
     CHECK(daemon.await(daemon.images().importer().add_layer(right)).chain().str() ==
           sha256(second).str());
   }
+
+  SECTION("and one that was forgotten is unpacked anew") {
+    daemon.driver().sweep();
+    daemon.settle();
+    CHECK_FALSE(daemon.driver().exists(ChainId(sha256(tar).str())));
+    const auto again = daemon.await(daemon.images().importer().add_layer(import()));
+    CHECK(opened == 2);
+  }
 }
