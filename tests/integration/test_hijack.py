@@ -1,7 +1,5 @@
 """Connections that become raw streams: both handshakes, framing, half-closing, early bytes, back-pressure."""
 
-import pytest
-
 from harness.wait import eventually
 
 ATTACH = "attach?stream=1&stdin=1&stdout=1&stderr=1"
