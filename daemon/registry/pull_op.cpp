@@ -222,8 +222,11 @@ Task<> PullOp::unpack(Layer& layer, Fd file) {
 }
 
 Task<> PullOp::report_unpacking(Layer& layer, std::shared_ptr<AsyncSignal> ended) {
+  std::uint64_t shown = 0;
   while (!co_await ended->wait_for(kProgressInterval)) {
     const std::uint64_t done = std::min(layer.signals->done.load(), layer.blob.size);
+    if (done == shown) continue;
+    shown = done;
     progress_.progress("Extracting", layer.label, done, layer.blob.size);
   }
 }
