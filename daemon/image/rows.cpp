@@ -79,6 +79,17 @@ void set_last_tagged(SQLite::Database& database, const std::string& id, std::int
   update.exec();
 }
 
+void set_manifest(SQLite::Database& database, const std::string& id, const ImageRow& row) {
+  SQLite::Statement update(
+      database,
+      "UPDATE images SET manifest = ?, manifest_type = ?, manifest_size = ? WHERE id = ?");
+  update.bind(1, row.manifest);
+  update.bind(2, row.manifest_type);
+  update.bind(3, row.manifest_size);
+  update.bind(4, id);
+  update.exec();
+}
+
 void delete_name(SQLite::Database& database, const NameRow& row) {
   SQLite::Statement statement(database, "DELETE FROM image_names WHERE name = ? AND image = ?");
   statement.bind(1, row.name);

@@ -29,6 +29,8 @@ std::vector<NameRow> read_names(SQLite::Database& database);
 void put_image(SQLite::Database& database, const ImageRow& row);
 void put_name(SQLite::Database& database, const NameRow& row);
 void set_last_tagged(SQLite::Database& database, const std::string& id, std::int64_t time);
+/// Of `row` only the manifest's columns are used.
+void set_manifest(SQLite::Database& database, const std::string& id, const ImageRow& row);
 void delete_name(SQLite::Database& database, const NameRow& row);
 /// Its names go with it.
 void delete_image(SQLite::Database& database, const std::string& id);

@@ -1,7 +1,7 @@
 #include "daemon/image/store.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -24,6 +24,18 @@ Error no_such_image(const std::string& name) {
 
 std::int64_t nanoseconds(Timestamp time) {
   return time.time_since_epoch().count();
+}
+
+bool has_digest(const std::set<ImageReference>& names) {
+  return std::any_of(names.begin(), names.end(),
+                     [](const ImageReference& name) { return !name.digest().empty(); });
+}
+
+std::set<ImageReference> without(std::set<ImageReference> names,
+                                 const std::vector<ImageReference>& gone) {
+  for (const ImageReference& name : gone)
+    names.erase(name);
+  return names;
 }
 
 std::string hex_of(const ImageId& id) {
@@ -255,14 +267,36 @@ Task<> ImageStore::untag(ImageId id, std::vector<ImageReference> names) {
   const AsyncMutex::Lock lock = co_await changing_.lock();
   const MutableImage image = get(id);
   if (!image) co_return;
-  auto write = [&id, &names](SQLite::Database& database) {
+  const bool forgets_manifest =
+      has_digest(image->names) && !has_digest(without(image->names, names));
+  auto write = [&id, &names, forgets_manifest](SQLite::Database& database) {
     for (const ImageReference& name : names)
       delete_name(database, {name.str(), id.str()});
+    if (forgets_manifest) set_manifest(database, id.str(), {});
   };
   co_await database_.transaction(state::Durability::kDurable, std::move(write));
   for (const ImageReference& name : names) {
     if (image->names.erase(name) > 0) names_.erase(name);
   }
+  if (forgets_manifest) co_await remove_blobs({}, take_manifest(*image));
+}
+
+Digest ImageStore::take_manifest(Image& image) const {
+  const Digest manifest = std::exchange(image.manifest, {});
+  image.manifest_type.clear();
+  image.manifest_size = 0;
+  const bool shared = std::any_of(images_.begin(), images_.end(), [&](const auto& other) {
+    return other.second->manifest == manifest;
+  });
+  return shared ? Digest() : manifest;
+}
+
+Task<> ImageStore::remove_blobs(Digest config, Digest manifest) const {
+  auto remove = [this, config = std::move(config), manifest = std::move(manifest)] {
+    if (!config.empty()) blobs_.remove(config);
+    if (!manifest.empty()) blobs_.remove(manifest);
+  };
+  co_await fast_.run(std::move(remove));
 }
 
 Task<> ImageStore::remove(ImageId id) {
@@ -277,14 +311,7 @@ Task<> ImageStore::remove(ImageId id) {
   images_.erase(hex_of(id));
   image->names.clear();
   image->top.reset();
-  const bool shared = std::any_of(images_.begin(), images_.end(), [&](const auto& other) {
-    return other.second->manifest == image->manifest;
-  });
-  auto forget = [this, config = Digest(id.str()), manifest = shared ? Digest() : image->manifest] {
-    blobs_.remove(config);
-    if (!manifest.empty()) blobs_.remove(manifest);
-  };
-  co_await fast_.run(std::move(forget));
+  co_await remove_blobs(Digest(id.str()), take_manifest(*image));
 }
 
 }  // namespace berth::image

@@ -72,7 +72,8 @@ class ImageStore {
   Task<ImportedImage> add(ImageImport image, ConfigDocument document, storage::LayerHold top);
   /// Gives a name, with a tag or a digest. Throws Error{kNotFound} when the image is gone.
   Task<> tag(ImageId id, ImageReference name);
-  /// Takes names away; those that the image does not have are passed over.
+  /// Takes names away; those that the image does not have are passed over. The manifest goes with
+  /// the last name by digest: such a name is how it came.
   Task<> untag(ImageId id, std::vector<ImageReference> names);
   /// Removes the image with its names. Success when there is none.
   Task<> remove(ImageId id);
@@ -85,6 +86,9 @@ class ImageStore {
   MutableImage get(const ImageId& id) const;
   std::uint64_t size_of_layers(const ConfigDocument& document) const;
   void rename(const MutableImage& image, const ImageReference& name, ImportedImage& result);
+  /// Takes it from the image; empty when another image has it, too.
+  Digest take_manifest(Image& image) const;
+  Task<> remove_blobs(Digest config, Digest manifest) const;
   Found find_by_prefix(std::string_view text) const;
   static std::vector<ImageReference> single_names(const std::vector<ImageReference>& names);
 

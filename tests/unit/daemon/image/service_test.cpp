@@ -227,6 +227,13 @@ TEST_CASE("digests go with the last tag of their repository", "[images]") {
   const std::string digest = "app@" + sha256("{}").str();
   CHECK(daemon.images().inspect("app:1").repo_digests == Names{digest});
   CHECK(daemon.images().resolve(digest).id.str() == image.id());
+  CHECK(names_in(folder.path() / "blobs/sha256").size() == 2);
+  SECTION("and the manifest with the last digest") {
+    CHECK(remove(daemon, digest).size() == 1);
+    CHECK(names_in(folder.path() / "blobs/sha256").size() == 1);
+    CHECK_FALSE(daemon.images().inspect("app:1").descriptor.has_value());
+    return;
+  }
   const auto items = remove(daemon, "app:1");
   REQUIRE(items.size() == 4);
   CHECK(items[1].second == digest);
