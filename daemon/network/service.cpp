@@ -66,11 +66,13 @@ class NetworkService::Impl {
   };
 
   BridgeNetwork& network_named(const std::string& name);
+  Task<Endpoint> make_endpoint(const EndpointRequest& request);
   std::vector<Listener> reserve_ports(const Endpoint& endpoint, const EndpointRequest& request);
   void begin_publishing(Held& held);
   Task<> publish(Endpoint endpoint, std::shared_ptr<Publication> publication);
   Task<> wait_until_published(Endpoint endpoint);
-  Task<> withdraw(Endpoint endpoint);
+  void begin_withdrawing(const Held& held);
+  Task<> withdraw(Held held, std::shared_ptr<AsyncSignal> withdrawn);
 
   asio::any_io_executor control_;
   BlockingPool& pool_;
@@ -82,6 +84,8 @@ class NetworkService::Impl {
   Gate tasks_;
   std::unique_ptr<Firewall> firewall_;  // null: the rules are not ours to make
   std::map<EndpointId, Held> endpoints_;
+  /// Addresses that rules of their last owners are still there for; they are not free yet.
+  std::map<std::string, std::shared_ptr<AsyncSignal>> withdrawing_;
   std::vector<std::string> warnings_;
 };
 
@@ -165,10 +169,25 @@ std::vector<Listener> NetworkService::Impl::reserve_ports(const Endpoint& endpoi
   }
 }
 
+/// Waits for addresses that are about to be free when there are no others.
+Task<Endpoint> NetworkService::Impl::make_endpoint(const EndpointRequest& request) {
+  while (true) {
+    try {
+      co_return network_named(request.network).make_endpoint(request);
+    } catch (const Error& error) {
+      const bool taken =
+          error.kind() == ErrorKind::kUnavailable || error.kind() == ErrorKind::kConflict;
+      if (!taken || withdrawing_.empty()) throw;
+    }
+    const std::shared_ptr<AsyncSignal> withdrawn = withdrawing_.begin()->second;
+    co_await withdrawn->wait();
+  }
+}
+
 Task<Reservation> NetworkService::Impl::reserve(EndpointRequest request) {
-  BridgeNetwork& network = network_named(request.network);
   Reservation reservation;
-  reservation.endpoint = network.make_endpoint(request);
+  reservation.endpoint = co_await make_endpoint(request);
+  BridgeNetwork& network = network_named(request.network);
   Endpoint& endpoint = reservation.endpoint;
   ScopeGuard undo([&] { network.give_back(endpoint); });
   reservation.listeners = reserve_ports(endpoint, request);
@@ -227,31 +246,47 @@ Task<> NetworkService::Impl::wait_until_published(Endpoint endpoint) {
   }
 }
 
-Task<> NetworkService::Impl::withdraw(Endpoint endpoint) {
-  if (!firewall_ || !needs_rules(endpoint)) co_return;
-  co_await firewall_->withdraw(endpoint);
-  auto job = [address = Ipv4::parse(endpoint.address).value_or(Ipv4{})] {
-    forget_connections(address);
-  };
-  co_await pool_.run(std::move(job));
+/// Deleting a rule takes some 25 ms, for the kernel waits for all its processors. Nobody waits for
+/// that, but the address is nobody's until then: its next owner may publish nothing.
+void NetworkService::Impl::begin_withdrawing(const Held& held) {
+  const auto withdrawn = std::make_shared<AsyncSignal>(control_);
+  withdrawing_.insert_or_assign(held.endpoint.address, withdrawn);
+  tasks_.spawn("withdraw the ports of " + held.endpoint.container_name,
+               [this, held, withdrawn] { return withdraw(held, withdrawn); });
+}
+
+Task<> NetworkService::Impl::withdraw(Held held, std::shared_ptr<AsyncSignal> withdrawn) {
+  const Endpoint& endpoint = held.endpoint;
+  std::exception_ptr failure;
+  try {
+    if (held.publication) co_await held.publication->done.wait();
+    co_await firewall_->withdraw(endpoint);
+    auto job = [owner = Ipv4::parse(endpoint.address).value_or(Ipv4{})] {
+      forget_connections(owner);
+    };
+    co_await pool_.run(std::move(job));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  withdrawing_.erase(endpoint.address);
+  network_named(endpoint.network).give_back(endpoint);
+  withdrawn->set();
+  // What is left is taken away before the next container is attached (Firewall::ensure).
+  if (failure) std::rethrow_exception(failure);
 }
 
 Task<> NetworkService::Impl::release(Endpoint endpoint) {
   // Whoever takes it from the map gives it back; a second caller finds nothing to do.
   const auto node = endpoints_.extract(endpoint.id);
   if (node.empty()) co_return;
-  const std::shared_ptr<Publication> publication = node.mapped().publication;
-  cables_.drop(endpoint.veth, endpoint.address);
-  std::exception_ptr failure;
-  try {
-    if (publication) co_await publication->done.wait();
-    co_await withdraw(endpoint);
-  } catch (...) {
-    failure = std::current_exception();
+  const Endpoint& held = node.mapped().endpoint;
+  cables_.drop(held.veth, held.address);
+  ports_.give_back(held.ports);
+  if (firewall_ && needs_rules(held)) {
+    begin_withdrawing(node.mapped());
+  } else {
+    network_named(held.network).give_back(held);
   }
-  ports_.give_back(endpoint.ports);
-  network_named(endpoint.network).give_back(endpoint);
-  if (failure) std::rethrow_exception(failure);
 }
 
 std::vector<NetworkInfo> NetworkService::Impl::list() const {

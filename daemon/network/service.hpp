@@ -89,7 +89,8 @@ class NetworkService {
   Task<> attach(Endpoint endpoint, Fd network_namespace);
 
   /// Gives everything back, whatever of it is there. Once the endpoint is released this does
-  /// nothing. Throws the first Error after having tried everything.
+  /// nothing. The ports are free at once. The kernel's part (cable, rules) is done in the
+  /// background, where a failure is logged, and before anybody else is attached at the address.
   Task<> release(Endpoint endpoint);
 
   /// The address that a container reaches the host by; what `host-gateway` means.
