@@ -160,11 +160,9 @@ def test_three_attached_see_the_same(daemon):
             stream.close()
 
 
-@pytest.mark.parametrize("query, status", [("attach?detachKeys=ctrl-&stream=1", 400)])
-def test_bad_queries_are_refused_before_the_stream_begins(daemon, query, status):
+def test_bad_detach_keys_are_refused_before_the_stream_begins(daemon):
     container = waiting(daemon, "cat")
-    response = daemon.api.post(f"/containers/{container}/{query}")
-    assert response.status == status and response.message
+    assert "ctrl-" in daemon.api.post(f"/containers/{container}/attach?detachKeys=ctrl-&stream=1", expect=400).message
 
 
 def test_wait_that_is_armed_before_start_never_misses_the_end(daemon):
