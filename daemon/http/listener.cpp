@@ -73,10 +73,11 @@ Listener listen_unix(const std::string& path, const ListenOptions& options) {
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(before);
   check_errno(bound, "bind", path);
+  SocketFile file(path);
   set_owner(path, options);
   check_errno(::chmod(path.c_str(), kSocketMode), "chmod", path);
   check_errno(::listen(socket.get(), kBacklog), "listen", path);
-  return {std::move(socket), "unix://" + path, path};
+  return {std::move(socket), "unix://" + path, std::move(file)};
 }
 
 bool is_loopback(const sockaddr* address) {
@@ -113,7 +114,7 @@ Listener listen_tcp(const std::string& text, const ListenOptions& options) {
   check_errno(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "setsockopt");
   check_errno(::bind(socket.get(), list->ai_addr, list->ai_addrlen), "bind", text);
   check_errno(::listen(socket.get(), kBacklog), "listen", text);
-  return {std::move(socket), "tcp://" + text, ""};
+  return {std::move(socket), "tcp://" + text};
 }
 
 /// sd_listen_fds(3): from descriptor 3 on, as many as LISTEN_FDS says.
@@ -127,7 +128,7 @@ std::vector<Listener> listen_passed() {
     if (::sd_is_socket(number, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
       refuse("fd://", "descriptor " + std::to_string(number) + " is no listening stream socket");
     }
-    Listener passed{Fd(number), "fd://" + std::to_string(number), ""};
+    Listener passed{Fd(number), "fd://" + std::to_string(number)};
     set_nonblocking(number, true);
     listeners.push_back(std::move(passed));
   }
@@ -135,6 +136,11 @@ std::vector<Listener> listen_passed() {
 }
 
 }  // namespace
+
+void SocketFile::remove() noexcept {
+  if (!path_.empty()) ::unlink(path_.c_str());
+  path_.clear();
+}
 
 std::vector<Listener> open_listeners(const std::string& address, const ListenOptions& options) {
   constexpr std::string_view kUnix = "unix://";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/fd.hpp"
@@ -14,11 +15,28 @@ struct ListenOptions {
   bool allow_plain_tcp = false;  // plain tcp on other than loopback addresses
 };
 
-/// A listening socket and, for a Unix socket that was made here, the path to remove at the end.
+/// The file of a Unix socket that was made here; removed with its owner.
+class SocketFile {
+ public:
+  SocketFile() = default;
+  explicit SocketFile(std::string path) : path_(std::move(path)) {}
+  SocketFile(SocketFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  SocketFile& operator=(SocketFile&& other) noexcept {
+    std::swap(path_, other.path_);
+    return *this;
+  }
+  ~SocketFile() { remove(); }
+
+  void remove() noexcept;
+
+ private:
+  std::string path_;
+};
+
 struct Listener {
   Fd socket;
   std::string address;
-  std::string unlink_path;
+  SocketFile file{};  // none for sockets that systemd passed, and tcp
 };
 
 /// Opens one -H address: unix:///path, tcp://host:port or fd:// (sockets passed by systemd, which

@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/error.hpp"
 #include "common/log/log.hpp"
@@ -43,8 +42,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       : streams_(std::move(streams)), control_(std::move(control)), router_(router) {}
 
   void listen(Listener listener) {
-    auto entry = std::make_shared<Accepting>(Accepting{
-        asio::posix::stream_descriptor(streams_, listener.socket.release()), listener.unlink_path});
+    auto entry = std::make_shared<Accepting>(
+        Accepting{asio::posix::stream_descriptor(streams_, listener.socket.release()),
+                  std::move(listener.file)});
     const auto protocol = protocol_of(entry->descriptor.native_handle());
     listeners_.push_back(entry);
     asio::co_spawn(streams_, accept_loop(shared_from_this(), entry, protocol), asio::detached);
@@ -57,7 +57,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
  private:
   struct Accepting {
     asio::posix::stream_descriptor descriptor;
-    std::string unlink_path;
+    SocketFile file;
   };
   using Connections = std::list<std::unique_ptr<Connection>>;
 
@@ -111,7 +111,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     self->stopping_ = true;
     for (const auto& listener : self->listeners_) {
       listener->descriptor.close();
-      if (!listener->unlink_path.empty()) ::unlink(listener->unlink_path.c_str());
+      listener->file.remove();
     }
     for (const auto& connection : self->connections_)
       connection->drain();
