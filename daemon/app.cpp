@@ -6,7 +6,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,7 +16,10 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/log/log.hpp"
+#include "common/scope_guard.hpp"
+#include "common/text.hpp"
 #include "common/units.hpp"
+#include "daemon/async/context.hpp"
 #include "daemon/async/gate.hpp"
 #include "daemon/async/pool.hpp"
 #include "daemon/container/image_users.hpp"
@@ -81,6 +83,7 @@ registry::Options registry_options(const Config& config) {
   options.insecure_registries = config.insecure_registries;
   options.mirrors = config.registry_mirrors;
   options.temporary = config.data_root / "tmp" / "downloads";
+  options.max_download_attempts = static_cast<unsigned>(config.max_download_attempts);
   options.max_concurrent_downloads = static_cast<unsigned>(config.max_concurrent_downloads);
   options.proxies = registry::proxies_from_environment();
   options.user_agent = "berth/" BERTH_VERSION;
@@ -143,19 +146,25 @@ class App::Impl {
     });
     auto keep_streams = asio::make_work_guard(streams_);
     std::jthread streams([this] { streams_.run(); });
+    transfers_.start();
     control_.run();
     keep_streams.reset();
     streams_.stop();
     streams.join();
+    // No thread is left that could resume a coroutine. What waits still (for containers, mostly) is
+    // destroyed while everything that it refers to exists.
     fast_.join();
     bulk_.join();
+    database_.close();
+    control_.drop_waiting();
+    streams_.drop_waiting();
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
   Task<> serve(std::vector<http::Listener> listeners) {
     asio::signal_set signals(control_, SIGTERM, SIGINT);
-    asio::signal_set reload(control_, SIGHUP);
+    tasks_.spawn("reload", [this] { return reload_on_hangup(); });
     co_await network_.start();
     co_await container::recover(containers_);
     for (http::Listener& listener : listeners) {
@@ -171,6 +180,35 @@ class App::Impl {
     co_await stop();
   }
 
+  Task<> reload_on_hangup() {
+    asio::signal_set hangup(control_, SIGHUP);
+    for (;;) {
+      co_await hangup.async_wait(asio::use_awaitable);
+      try {
+        reload();
+      } catch (const Error& error) {
+        log::error("the configuration stays as it is: {}", error.what());
+      }
+    }
+  }
+
+  /// Takes what may change while the daemon runs from daemon.json.
+  void reload() {
+    ::sd_notify(0, "RELOADING=1");
+    ScopeGuard ready([] { ::sd_notify(0, "READY=1"); });
+    const std::vector<std::string> waiting = take_reloadable(config_, read_config(config_.flags));
+    log::set_level(config_.log_level);
+    log::info("the configuration was read again");
+    if (!waiting.empty()) {
+      log::warn("these changes wait for the next start of the daemon: {}", join(waiting, ", "));
+    }
+    events_.publish("daemon", "reload", identity_.daemon_id,
+                    {{"debug", config_.debug ? "true" : "false"},
+                     {"labels", join(config_.labels, ",")},
+                     {"log-level", config_.log_level},
+                     {"shutdown-timeout", std::to_string(config_.shutdown_timeout)}});
+  }
+
   /// Containers go on; what clients wait for is cut off, what changes something is finished.
   Task<> stop() {
     co_await server_.stop(std::chrono::seconds(config_.shutdown_timeout));
@@ -180,8 +218,8 @@ class App::Impl {
 
   Config config_;
   DataRoot data_root_;
-  asio::io_context control_{1};
-  asio::io_context streams_{1};
+  Context control_{1};
+  Context streams_{1};
   BlockingPool fast_{kFastThreads};
   BlockingPool bulk_{kBulkThreads};
   Gate tasks_{control_.get_executor()};

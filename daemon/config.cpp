@@ -160,6 +160,7 @@ Config parse(CLI::App& app, const std::vector<std::string>& flags) {
   } else {
     config.group_given = given.contains("group");
   }
+  config.flags = flags;
   complete(config);
   check_config(config);
   return config;

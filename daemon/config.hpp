@@ -78,6 +78,7 @@ struct Config {
   int max_download_attempts = 5;
 
   bool validate_only = false;
+  std::vector<std::string> flags;  // as given, to read all of it again
 
   bool operator==(const Config&) const = default;
 };

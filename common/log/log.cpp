@@ -47,6 +47,10 @@ void init(std::string_view level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_level(std::string_view level) {
+  spdlog::default_logger_raw()->set_level(parse_level(level));
+}
+
 bool enabled(Level level) {
   return spdlog::default_logger_raw()->should_log(to_spdlog(level));
 }

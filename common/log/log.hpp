@@ -15,6 +15,9 @@ enum class Level { kDebug, kInfo, kWarning, kError };
 /// error, fatal. Throws Error{kInvalidArgument} for any other.
 void init(std::string_view level);
 
+/// The same words, any time later and from any thread.
+void set_level(std::string_view level);
+
 bool enabled(Level level);
 void write(Level level, std::string_view message);
 

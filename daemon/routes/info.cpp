@@ -118,6 +118,8 @@ void describe_configuration(api::SystemInfo& info, const Config& config) {
   info.default_runtime = "berth";
   info.runtimes["berth"].path = "berth-shim";
   info.live_restore_enabled = true;
+  for (const AddressPoolOption& pool : config.default_address_pools)
+    info.default_address_pools.push_back({pool.base, pool.size});
   info.security_options = {
       "name=seccomp,profile=" +
           (config.seccomp_profile.empty() ? "builtin" : config.seccomp_profile.native()),

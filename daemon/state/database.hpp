@@ -34,6 +34,10 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  /// Finishes what was begun and takes nothing more: the daemon's coroutines may be destroyed
+  /// afterwards.
+  void close() { thread_.join(); }
+
   /// Brings the tables of `noun` up to date: step i takes them from version i to i + 1. At start-up
   /// only.
   void migrate(std::string_view noun, std::span<const std::string_view> steps);
