@@ -35,6 +35,7 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
             {{"exitCode", std::to_string(record.exit_code)},
              {"execDuration",
               std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count())}});
+    if (endpoint) publish_network(services, *endpoint, "disconnect");
     const auto ended =
         std::exchange(container->next_exit, std::make_shared<Outcome>(services.control));
     ended->settle({record.exit_code, record.error});

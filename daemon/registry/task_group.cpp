@@ -2,6 +2,8 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 namespace berth::registry {
 
@@ -19,6 +21,9 @@ void TaskGroup::spawn(Task<> task) {
 
 Task<> TaskGroup::supervise(Task<> task) {
   try {
+    // Never inside spawn(): a task that failed at once would be cancelled in the middle of its own
+    // start.
+    co_await asio::post(asio::use_awaitable);
     co_await std::move(task);
   } catch (...) {
     stop(std::current_exception());
