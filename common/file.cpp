@@ -38,7 +38,7 @@ std::string read_all(int fd, std::string_view name, std::size_t limit) {
   if (::fstat(fd, &status) == 0 && status.st_size > 0) {
     content.reserve(static_cast<std::size_t>(status.st_size) + 1);
   }
-  constexpr std::size_t kChunk = 64 * 1024;
+  constexpr std::size_t kChunk = std::size_t{64} * 1024;
   for (;;) {
     const std::size_t used = content.size();
     const std::size_t room = content.capacity() > used ? content.capacity() - used : kChunk;

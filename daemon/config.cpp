@@ -60,7 +60,7 @@ constexpr std::array<std::string_view, 33> kUnsupported = {"allow-nondistributab
 }
 
 bool says_no(const json& value) {
-  return value.is_null() || value == false || value == "" || value == 0 ||
+  return value.is_null() || value == false || value == 0 || value == json(std::string()) ||
          (value.is_structured() && value.empty());
 }
 
