@@ -60,7 +60,8 @@ constexpr std::array<std::string_view, 33> kUnsupported = {"allow-nondistributab
 }
 
 bool says_no(const json& value) {
-  return value.is_null() || value == false || value == 0 || value == json(std::string()) ||
+  return value.is_null() || value == false || value == 0 ||
+         (value.is_string() && value.get_ref<const std::string&>().empty()) ||
          (value.is_structured() && value.empty());
 }
 
