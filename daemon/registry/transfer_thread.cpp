@@ -2,6 +2,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "daemon/registry/puller.hpp"
 
@@ -10,6 +11,9 @@ namespace berth::registry {
 struct TransferThread::State {
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  // Opens the reactor's descriptors with the object instead of at the first pull, so that how many
+  // the daemon holds does not change while it serves.
+  asio::steady_timer reactor{io};
   std::thread thread;
 };
 
