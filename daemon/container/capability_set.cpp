@@ -38,7 +38,7 @@ std::set<std::string> normalise_all(const std::vector<std::string>& names, const
 std::vector<std::string> effective_capabilities(const api::HostConfig& host_config) {
   const auto add = normalise_all(host_config.cap_add, "CapAdd");
   const auto drop = normalise_all(host_config.cap_drop, "CapDrop");
-  const std::vector<std::string> all = runtime::known_capabilities();
+  std::vector<std::string> all = runtime::known_capabilities();
   if (host_config.privileged) return all;
   std::set<std::string> granted;
   if (add.contains("ALL")) {

@@ -120,11 +120,12 @@ std::uint32_t Stdio::client_events(const Attacher& client) const {
 }
 
 void Stdio::on_client(Attachers::iterator client, std::uint32_t events) {
-  if ((events & EPOLLOUT) != 0 && !(*client)->flush()) {
-    drop(client);
-  } else if ((events & EPOLLIN) != 0 && (*client)->gives_input()) {
+  const bool unsendable = (events & EPOLLOUT) != 0 && !(*client)->flush();
+  const bool readable = (events & EPOLLIN) != 0 && (*client)->gives_input();
+  const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (readable && !unsendable) {
     read_client(client);
-  } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+  } else if (unsendable || broken) {
     drop(client);
   }
   update();
