@@ -146,7 +146,10 @@ Task<> clear_leavings(Services& services, const std::set<std::string>& sockets) 
   for (const ContainerPtr& container : services.index.all())
     known.insert(container->id());
   services.storage.collect(known);
-  co_await services.network.clear_leavings();
+  // In the background: rewriting the rules takes longer than all the rest of a start-up. A
+  // container that is attached meanwhile waits for it, and without iptables is told so.
+  services.tasks.spawn("clearing the network's leavings",
+                       [&services] { return services.network.clear_leavings(); });
 }
 
 }  // namespace
