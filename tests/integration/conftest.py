@@ -1,6 +1,7 @@
 """Fixtures: a daemon a module, and after every test the proof that nothing was left behind."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,11 @@ from harness.daemon import BIN, Daemon  # noqa: E402
 from harness.host import Host  # noqa: E402
 from harness.leaks import Snapshot  # noqa: E402
 from harness.wait import eventually  # noqa: E402
+
+
+def pytest_configure():
+    # Asked to end, the run still gives everything back: the fixtures undo what they made.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
