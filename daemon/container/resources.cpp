@@ -76,8 +76,9 @@ void check_cpu_list(const std::string& list, int cpus, const std::string& what) 
       refuse("Invalid value " + list + " for " + what);
     }
     if (*last >= cpus) {
-      refuse("Requested CPUs are not available - requested " + list + ", available: 0-" +
-             std::to_string(cpus - 1));
+      std::string message = "Requested CPUs are not available - requested ";
+      message.append(list).append(", available: 0-").append(std::to_string(cpus - 1));
+      refuse(message);
     }
   }
 }
