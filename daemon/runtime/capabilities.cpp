@@ -64,7 +64,7 @@ bool is_known_capability(std::string_view name) {
 }
 
 int last_capability() {
-  constexpr int kMost = 63;
+  static constexpr int kMost = 63;
   const Fd file(::open("/proc/sys/kernel/cap_last_cap", O_RDONLY | O_CLOEXEC));
   std::array<char, 16> text{};
   const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;

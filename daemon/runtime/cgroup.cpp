@@ -54,10 +54,10 @@ void create_v1_group(const CgroupHierarchy& hierarchy, const std::string& relati
 void enable_controllers(int hierarchy, const std::string& parent) {
   const std::string prefix = parent.empty() ? "" : parent + "/";
   const std::string available = read_control(hierarchy, prefix + "cgroup.controllers");
-  const std::string enabled =
-      " " + std::string(trim(read_control(hierarchy, prefix + "cgroup.subtree_control"))) + " ";
+  const std::string enabled = read_control(hierarchy, prefix + "cgroup.subtree_control");
+  const auto on = split(trim(enabled), ' ');
   for (const std::string_view name : split(trim(available), ' ')) {
-    if (name.empty() || enabled.find(" " + std::string(name) + " ") != std::string::npos) continue;
+    if (name.empty() || std::find(on.begin(), on.end(), name) != on.end()) continue;
     // One that cannot be switched on is missed by the limit that needs it, which says so.
     write_control(hierarchy, prefix + "cgroup.subtree_control", "+" + std::string(name));
   }

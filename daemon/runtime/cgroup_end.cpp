@@ -69,7 +69,7 @@ bool wait_for_event(int hierarchy, const std::string& relative, std::string_view
 /// more descriptors than one, however deep a container nested.
 int remove_one_branch_end(int directory, const std::string& relative, std::string& removed) {
   removed = relative;
-  constexpr std::size_t kLongestPath = 4000;
+  static constexpr std::size_t kLongestPath = 4000;
   for (;;) {
     if (::unlinkat(directory, removed.c_str(), AT_REMOVEDIR) == 0) return 0;
     if (errno != EBUSY) return errno;

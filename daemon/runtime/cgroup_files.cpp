@@ -74,7 +74,7 @@ int write_control(int directory, const std::string& file, std::string_view value
 }
 
 std::string read_control(int directory, const std::string& file) {
-  constexpr std::size_t kMost = std::size_t{1} << 22U;
+  static constexpr std::size_t kMost = std::size_t{1} << 22U;
   const Fd control(::openat(directory, file.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
   if (!control) return text;
@@ -99,7 +99,7 @@ std::uint64_t read_keyed_number(int directory, const std::string& file, std::str
 
 int make_group(int hierarchy, const std::string& relative,
                const std::function<void(const std::string&)>& visit_parent) {
-  constexpr mode_t kMode = 0755;
+  static constexpr mode_t kMode = 0755;
   const auto make = [&](const std::string& path) {
     return ::mkdirat(hierarchy, path.c_str(), kMode) == 0 || errno == EEXIST ? 0 : errno;
   };

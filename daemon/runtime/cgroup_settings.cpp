@@ -211,8 +211,8 @@ bool allows_every_device(const std::vector<DeviceRule>& rules) {
 
 std::uint64_t cpu_weight_of_shares(std::uint64_t shares) {
   if (shares == 0) return 100;  // v1's "unset"
-  constexpr std::uint64_t kLeast = 2;
-  constexpr std::uint64_t kMost = 262144;
+  static constexpr std::uint64_t kLeast = 2;
+  static constexpr std::uint64_t kMost = 262144;
   if (shares <= kLeast) return 1;
   if (shares >= kMost) return 10000;
   // The parabola in log space through (2, 1), (1024, 100) and (262144, 10000): a straight line

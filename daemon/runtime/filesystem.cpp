@@ -27,7 +27,7 @@ bool set_option(Report& report, int context, const char* type, const std::string
   if (equals == std::string::npos) {
     result = ::fsconfig(context, FSCONFIG_SET_FLAG, option.c_str(), nullptr, 0);
   } else {
-    constexpr std::size_t kLongestKey = 255;
+    static constexpr std::size_t kLongestKey = 255;
     const FixedText<kLongestKey + 1> key{std::string_view(option).substr(0, equals)};
     result = ::fsconfig(context, FSCONFIG_SET_STRING, key.c_str(), option.c_str() + equals + 1, 0);
   }
@@ -83,7 +83,7 @@ Fd copy_tree(Report& report, int directory, const char* path, bool recursive) {
 }
 
 bool attach_tree(Report& report, int tree, int target, std::string_view destination) {
-  constexpr unsigned kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  static constexpr unsigned kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
   if (::move_mount(tree, "", target, "", kFlags) == 0) return true;
   const int error = errno;
   struct stat from{};

@@ -91,8 +91,8 @@ class Maker {
   }
 
   bool make(int parent, const char* name) {
-    constexpr mode_t kFolderMode = 0755;
-    constexpr mode_t kFileMode = 0644;
+    static constexpr mode_t kFolderMode = 0755;
+    static constexpr mode_t kFileMode = 0644;
     if (!is_last() || target_ == Target::kDirectory) {
       return ::mkdirat(parent, name, kFolderMode) == 0 || errno == EEXIST;
     }
@@ -102,7 +102,7 @@ class Maker {
   }
 
   bool follow(int parent, const char* name) {
-    constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
+    static constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
     if (++links_ > kMostLinks) return errno = ELOOP, false;
     std::array<char, PATH_MAX> link{};
     const ssize_t length = ::readlinkat(parent, name, link.data(), link.size());

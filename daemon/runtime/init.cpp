@@ -103,7 +103,7 @@ int run(const InitPlan& plan, Report& report, BindSources& sources) {
   set_home(plan, user, home);
   ::umask(plan.spec->process.user.umask.value_or(022));
   // All of ours are close-on-exec from birth; this covers what the caller may have leaked.
-  constexpr unsigned kFirst = 3;
+  static constexpr unsigned kFirst = 3;
   if (::close_range(kFirst, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     report.fail("close_range");
     return kSetUpFailed;

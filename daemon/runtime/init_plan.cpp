@@ -7,9 +7,11 @@
 #include <linux/filter.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/error.hpp"
+#include "common/text.hpp"
 #include "daemon/runtime/namespaces.hpp"
 
 namespace berth::runtime {
@@ -135,6 +137,20 @@ void check_filter(std::span<const std::byte> filter) {
                   " bytes: must be at most 4096 instructions of 8 bytes");
 }
 
+/// Layer by layer came with Linux 6.7. Older ones cannot be asked: up to 6.4 fsconfig(2) takes any
+/// option for overlay without a look, and mounting fails afterwards.
+bool has_overlay_by_layers() {
+  utsname name{};
+  if (::uname(&name) != 0) return false;
+  const std::string_view release(&name.release[0]);
+  const auto dot = release.find('.');
+  if (dot == std::string_view::npos) return false;
+  const auto rest = release.substr(dot + 1);
+  const auto major = parse_number<int>(release.substr(0, dot));
+  const auto minor = parse_number<int>(rest.substr(0, rest.find_first_not_of("0123456789")));
+  return major && minor && std::pair(*major, *minor) >= std::pair(6, 7);
+}
+
 }  // namespace
 
 InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,
@@ -153,7 +169,7 @@ InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& opt
   plan.stdio[1] = options.standard_output;
   plan.stdio[2] = options.standard_error;
   plan.die_with_parent = options.die_with_parent;
-  plan.legacy_overlay = options.legacy_overlay;
+  plan.legacy_overlay = options.legacy_overlay || !has_overlay_by_layers();
   return plan;
 }
 

@@ -28,7 +28,7 @@ class FixedText {
   void append(std::string_view part) noexcept {
     const std::size_t taken = std::min(part.size(), Capacity - 1 - size_);
     truncated_ = truncated_ || taken < part.size();
-    std::memcpy(data_.data() + size_, part.data(), taken);
+    std::copy_n(part.begin(), taken, data_.begin() + static_cast<std::ptrdiff_t>(size_));
     size_ += taken;
     data_[size_] = '\0';
   }

@@ -33,7 +33,7 @@ class Masker {
  private:
   /// The host's /dev/null: no image had a hand in it, and it is checked all the same.
   Fd null_device() {
-    constexpr unsigned kNullMinor = 3;
+    static constexpr unsigned kNullMinor = 3;
     if (!null_) {
       null_.reset(::open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
       if (!null_ || !is_character_device(null_.get(), 1, kNullMinor)) {
@@ -45,7 +45,7 @@ class Masker {
   }
 
   Fd empty_folder() {
-    constexpr std::uint64_t kLocked =
+    static constexpr std::uint64_t kLocked =
         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     return new_file_system(report_, "tmpfs", "tmpfs", {}, kLocked);
   }

@@ -19,7 +19,7 @@ enum class Outcome { kDone, kFailed, kNotSupported };
 /// fsconfig(2) takes texts of at most 255 bytes; a longer path goes as that of a descriptor, which
 /// is kept in `keep` until the file system has looked at it.
 int set_path(int context, const char* key, const std::string& path, Fd& keep) {
-  constexpr std::size_t kLongest = 255;
+  static constexpr std::size_t kLongest = 255;
   if (path.size() <= kLongest) {
     return ::fsconfig(context, FSCONFIG_SET_STRING, key, path.c_str(), 0);
   }
@@ -64,7 +64,7 @@ Outcome overlay_by_layers(const Rootfs& rootfs, Report& report, Fd& tree) {
 /// to /proc/self/fd: some five bytes a layer, whatever its path, so that the kernel's own bound of
 /// 500 layers comes first; and no character in a path needs escaping.
 bool overlay_by_page(const Rootfs& rootfs, Report& report, Fd& root) {
-  constexpr std::size_t kPage = 4096;
+  static constexpr std::size_t kPage = 4096;
   FixedText<kPage> options{"lowerdir="};
   const auto add = [&](const std::string& path) {
     // They stay open until exec closes them; the caller's limit on descriptors bounds the number.
@@ -150,7 +150,7 @@ bool become_root(const InitPlan& plan, Report& report, const MountedRoot& mounte
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return report.fail("pivot_root");
   if (::umount2(".", MNT_DETACH) != 0) return report.fail("umount2", "the host's root");
   if (::chdir("/") != 0) return report.fail("chdir", "/");
-  constexpr std::uint64_t kPrivate = MS_PRIVATE;
+  static constexpr std::uint64_t kPrivate = MS_PRIVATE;
   const std::uint64_t kind = spec.root_propagation & ~static_cast<std::uint64_t>(MS_REC);
   if (kind == 0 || kind == kPrivate) return true;  // a new mount is private
   const bool recursive = (spec.root_propagation & MS_REC) != 0;

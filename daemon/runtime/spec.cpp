@@ -17,7 +17,7 @@ Mount mount(const JsonField& field) {
 }
 
 std::string host_name(const JsonField& spec, const char* key) {
-  constexpr std::size_t kMost = 64;  // __NEW_UTS_LEN
+  static constexpr std::size_t kMost = 64;  // __NEW_UTS_LEN
   std::string name = spec.text_or(key, "");
   if (name.size() > kMost) spec.at(key).refuse("at most 64 bytes long");
   return name;
@@ -109,7 +109,7 @@ Spec parse_spec(std::string_view json) {
 }
 
 LaunchDocument parse_launch_document(std::string_view json) {
-  constexpr int kVersion = 1;
+  static constexpr int kVersion = 1;
   const nlohmann::json parsed = parse_json(json, "the launch document");
   const JsonField field(parsed, "");
   if (const auto version = field.at("version"); version.number<int>() != kVersion) {

@@ -129,7 +129,6 @@ void check_sysctls(const Spec& spec) {
 
 void read_linux(const JsonField& field, Spec& spec) {
   for (const JsonField& item : field.items_or_none("namespaces")) {
-    const std::string type = item.at("type").text();
     spec.namespaces.push_back(read_namespace(item));
   }
   check_namespace_list(field.at("namespaces"), spec.namespaces);

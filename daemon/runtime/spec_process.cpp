@@ -47,7 +47,7 @@ Rlimit rlimit(const JsonField& field) {
 
 User user(const JsonField& field) {
   // (uid_t)-1 means "leave it" to the system calls: it must never get that far.
-  constexpr std::uint32_t kMost = 0xfffffffe;
+  static constexpr std::uint32_t kMost = 0xfffffffe;
   const auto id = [](const JsonField& number) { return number.number<std::uint32_t>(0, kMost); };
   User user;
   if (const auto uid = field.find("uid")) user.uid = id(*uid);

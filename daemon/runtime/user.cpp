@@ -57,7 +57,7 @@ class LineFile {
       skipping_ = true;
       end_ = 0;
     }
-    constexpr std::size_t kMostBytes = std::size_t{16} << 20U;
+    static constexpr std::size_t kMostBytes = std::size_t{16} << 20U;
     ssize_t got = 0;
     do {
       got = ::read(file_.get(), buffer_.data() + end_, buffer_.size() - end_);

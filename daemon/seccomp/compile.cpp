@@ -77,7 +77,7 @@ std::vector<std::byte> export_program(void* filter) {
 
 /// The highest number that libseccomp has a name for.
 std::uint32_t newest_known_syscall() {
-  constexpr int kBeyondAll = 1023;
+  static constexpr int kBeyondAll = 1023;
   for (int number = kBeyondAll; number > 0; --number) {
     char* const name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
     if (name == nullptr) continue;
@@ -92,8 +92,8 @@ std::uint32_t newest_known_syscall() {
 /// Linux 5.1 new calls have the same number on all architectures (x32 adds a bit; arm's private
 /// calls are far above and keep the profile's answer).
 std::vector<sock_filter> enosys_for_newer() {
-  constexpr std::uint32_t kWithoutX32Bit = 0xbfffffff;
-  constexpr std::uint8_t kToProfile = 4;
+  static constexpr std::uint32_t kWithoutX32Bit = 0xbfffffff;
+  static constexpr std::uint8_t kToProfile = 4;
   return {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
           BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_ARM, kToProfile, 0),
           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -115,7 +115,7 @@ std::vector<std::byte> compile(const Profile& profile) {
   check(::seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
         "attribute");
   // A binary tree: the cost of a call does not grow with the length of the list.
-  constexpr std::uint32_t kBinaryTree = 2;
+  static constexpr std::uint32_t kBinaryTree = 2;
   check(::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, kBinaryTree), "attribute");
   for (const Rule& rule : profile.rules) {
     if (rule.action == profile.default_action) continue;

@@ -19,18 +19,19 @@ constexpr int kNewCgroup = 0x02000000;  // CLONE_NEWCGROUP, linux/sched.h
 /// clone(2) may make threads and processes, but no namespaces: those open the kernel's code that is
 /// otherwise for root alone. Its flags are the first argument on all architectures that we know.
 Rule clone_without_namespaces() {
-  constexpr std::uint64_t kNamespaces = CLONE_NEWNS | kNewCgroup | CLONE_NEWUTS | CLONE_NEWIPC |
-                                        CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+  static constexpr std::uint64_t kNamespaces = CLONE_NEWNS | kNewCgroup | CLONE_NEWUTS |
+                                               CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
+                                               CLONE_NEWNET;
   return {{"clone"}, SCMP_ACT_ALLOW, {SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaces, 0)}};
 }
 
 /// personality(2): Linux, 32-bit Linux, either with the old version number, and the question what
 /// it is. No READ_IMPLIES_EXEC, no ADDR_NO_RANDOMIZE.
 std::vector<Rule> personalities() {
-  constexpr std::uint64_t kAsk = 0xffffffff;
-  constexpr std::uint64_t kLinux = PER_LINUX;
-  constexpr std::uint64_t kLinux32 = PER_LINUX32;
-  constexpr std::uint64_t kOldVersion = UNAME26;
+  static constexpr std::uint64_t kAsk = 0xffffffff;
+  static constexpr std::uint64_t kLinux = PER_LINUX;
+  static constexpr std::uint64_t kLinux32 = PER_LINUX32;
+  static constexpr std::uint64_t kOldVersion = UNAME26;
   std::vector<Rule> rules;
   for (const std::uint64_t value :
        {kLinux, kLinux32, kLinux | kOldVersion, kLinux32 | kOldVersion, kAsk}) {

@@ -74,7 +74,7 @@ scmp_arg_cmp argument(const json& object) {
     if (value == nullptr) refuse(std::string("an argument has no \"") + key + "\"");
     return value;
   };
-  constexpr std::uint64_t kLastArgument = 5;
+  static constexpr std::uint64_t kLastArgument = 5;
   const std::uint64_t index = number(*required("index"), "index");
   if (index > kLastArgument) refuse("\"index\" must be 0 to 5");
   const std::string name = text(*required("op"), "op");
