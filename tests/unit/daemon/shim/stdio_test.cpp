@@ -1,6 +1,8 @@
 // Streams, attachments and the protocol, over pipes and socket pairs.
 #include "daemon/shim/stdio.hpp"
 
+#include <thread>
+
 #include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -105,38 +107,23 @@ TEST_CASE("without stdin_once the input stays open for the next client", "[stdio
 
 TEST_CASE("a slow client loses nothing", "[stdio]") {
   Process process;
-  const Fd client = process.attach(false);
+  Fd client = process.attach(false);
   // More than pipes and sockets hold: the writer must wait for the reader.
-  constexpr std::size_t kTotal = std::size_t{3} << 20U;
-  const pid_t writer = ::fork();
-  REQUIRE(writer >= 0);
-  if (writer == 0) {
-    const std::string chunk(4096, 'x');
-    for (std::size_t done = 0; done < kTotal; done += chunk.size()) {
-      if (::write(process.output.get(), chunk.data(), chunk.size()) < 0) ::_exit(1);
-    }
-    ::_exit(0);
-  }
-  const pid_t reader = ::fork();
-  REQUIRE(reader >= 0);
-  if (reader == 0) {
+  const std::string sent(std::size_t{3} << 20U, 'x');
+  std::string received;
+  std::jthread writer(
+      [&, output = std::move(process.output)] { write_all(output.get(), sent, "pipe"); });
+  std::jthread reader([&] {
     std::vector<char> buffer(1000);
-    std::size_t total = 0;
     for (;;) {
       const ssize_t got = ::read(client.get(), buffer.data(), buffer.size());
-      if (got <= 0) break;
-      total += static_cast<std::size_t>(got);
+      if (got <= 0) return;
+      received.append(buffer.data(), static_cast<std::size_t>(got));
     }
-    ::_exit(total == kTotal ? 0 : 1);
-  }
+  });
   process.end();
-  // The reader sees the end only when nobody holds the other end of its socket any more: drain
-  // closed it.
-  int status = -1;
-  ::waitpid(reader, &status, 0);
-  CHECK(status == 0);
-  ::waitpid(writer, &status, 0);
-  CHECK(status == 0);
+  reader.join();
+  CHECK(received == sent);
 }
 
 TEST_CASE("detach keys are found across reads and nothing else is lost", "[stdio]") {
