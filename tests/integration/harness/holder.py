@@ -24,10 +24,11 @@ def reap(*_):
 
 def main():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    for command in (
-            "mount --make-rprivate /",
-            "mount -t tmpfs -o mode=755 tmpfs /run",
-            "ip link set lo up"):
+    commands = ["mount --make-rprivate /", "mount -t tmpfs -o mode=755 tmpfs /run", "ip link set lo up"]
+    # skopeo locks a cache there, and would wait for a neighbour's.
+    if os.path.isdir("/var/lib/containers"):
+        commands.append("mount -t tmpfs tmpfs /var/lib/containers")
+    for command in commands:
         subprocess.run(command.split(), check=True)
     signal.signal(signal.SIGCHLD, reap)
     reap()

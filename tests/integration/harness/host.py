@@ -36,10 +36,17 @@ class Host:
 
     def run(self, *command, check=True, timeout=60, **options):
         """Runs to the end and returns the CompletedProcess, output as text."""
-        if "input" not in options:
-            options.setdefault("stdin", subprocess.DEVNULL)
-        result = subprocess.run(self.inside(*command), stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, timeout=timeout, **options)
+        text = options.pop("input", None)
+        options.setdefault("stdin", subprocess.DEVNULL if text is None else subprocess.PIPE)
+        process = self.start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             **options)
+        with process:
+            try:
+                output, errors = process.communicate(text, timeout)
+            except BaseException:
+                process.kill()
+                raise
+        result = subprocess.CompletedProcess(command, process.returncode, output, errors)
         if check and result.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, command))} ended with {result.returncode}: "
                                  f"{result.stdout}{result.stderr}")
