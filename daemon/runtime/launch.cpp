@@ -101,11 +101,17 @@ class Launcher {
     // v2 has the process born inside, so the group comes first; v1 makes nine of them, while the
     // process mounts.
     const bool v2 = process_.cgroup_ && process_.cgroup_->layout().mode == CgroupLayout::Mode::kV2;
-    if (v2) create_cgroup();
+    Resources resources = document_.oci.resources;
+    // It would be bound by its device rules while it still makes its nodes; v1's come in time, for
+    // there it joins after that.
+    Resources devices;
+    if (v2) std::swap(devices.devices, resources.devices);
+    if (v2) create_cgroup(resources);
     clone(plan);
-    if (process_.cgroup_ && !v2) create_cgroup();
+    if (process_.cgroup_ && !v2) create_cgroup(resources);
     if (process_.cgroup_) send(kCgroupsReady);
     wait_until_ready();
+    if (v2) restrict(devices);
     return std::move(process_);
   }
 
@@ -129,11 +135,18 @@ class Launcher {
         .update(document_.oci.resources);
   }
 
-  void create_cgroup() {
+  void create_cgroup(const Resources& resources) {
     stage_ = Stage::kCgroup;
-    for (std::string& warning : process_.cgroup_->create(document_.oci.resources)) {
-      process_.warnings_.push_back(std::move(warning));
-    }
+    add_warnings(process_.cgroup_->create(resources));
+  }
+
+  void restrict(const Resources& resources) {
+    stage_ = Stage::kCgroup;
+    add_warnings(process_.cgroup_->update(resources));
+  }
+
+  void add_warnings(std::vector<std::string> warnings) {
+    for (std::string& warning : warnings) process_.warnings_.push_back(std::move(warning));
   }
 
   void clone(const InitPlan& plan) {
