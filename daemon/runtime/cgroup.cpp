@@ -76,7 +76,8 @@ void collect_processes(int directory, const std::string& relative, std::vector<p
   for (const pid_t pid : read_processes(directory, relative))
     all.push_back(pid);
   for (const std::string& name : child_groups(directory, relative)) {
-    collect_processes(directory, relative + "/" + name, all);
+    std::string child = relative;
+    collect_processes(directory, child.append("/").append(name), all);
   }
 }
 
