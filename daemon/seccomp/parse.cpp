@@ -152,6 +152,7 @@ std::vector<std::uint32_t> architectures(const json& profile) {
   if (map != nullptr && !map->empty() && !named.empty()) {
     refuse("\"architectures\" and \"archMap\" exclude each other: use either");
   }
+  result.reserve(named.size());
   for (const std::string& name : named)
     result.push_back(architecture(name));
   if (map == nullptr) return result;
