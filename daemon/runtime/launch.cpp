@@ -146,7 +146,8 @@ class Launcher {
   }
 
   void add_warnings(std::vector<std::string> warnings) {
-    for (std::string& warning : warnings) process_.warnings_.push_back(std::move(warning));
+    for (std::string& warning : warnings)
+      process_.warnings_.push_back(std::move(warning));
   }
 
   void clone(const InitPlan& plan) {
