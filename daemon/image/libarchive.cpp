@@ -19,8 +19,8 @@ void throw_damaged(archive* reader, const std::string& what) {
 }
 
 Utf8Locale::Utf8Locale() : utf8_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(nullptr) {
-  // A system without that locale reads archives all the same; names beyond ASCII in their pax headers
-  // are then what libarchive makes of them.
+  // A system without that locale reads archives all the same; names beyond ASCII in their pax
+  // headers are then what libarchive makes of them.
   if (utf8_ == nullptr) utf8_ = ::newlocale(LC_CTYPE_MASK, "C", nullptr);
   if (utf8_ == nullptr) throw_errno("newlocale", "C");
   before_ = ::uselocale(utf8_);
