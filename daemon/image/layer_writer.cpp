@@ -377,8 +377,9 @@ void LayerWriter::write_opaque(std::string_view folder) {
     return;
   }
   for (const std::string& name : storage::names_in(opened)) {
-    if (!written_.contains(path.empty() ? name : path + '/' + name))
-      storage::remove_tree(opened, name);
+    std::string child = path;
+    if (!child.empty()) child.push_back('/');
+    if (!written_.contains(child.append(name))) storage::remove_tree(opened, name);
   }
   folders_.forget();
 }
