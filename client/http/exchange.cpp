@@ -140,6 +140,8 @@ class Exchange::State {
     if (count < 0) throw connection_lost(errno_text(errno));
     starved_ = false;
     if (count == 0) {
+      // Not a byte of an answer came; the parser may not be asked then.
+      if (!parser_->got_some()) throw connection_lost("it was closed");
       error_code error;
       parser_->put_eof(error);
       if (error || !parser_->is_done()) throw connection_lost("it was closed");

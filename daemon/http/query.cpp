@@ -1,6 +1,5 @@
 #include "daemon/http/query.hpp"
 
-#include <boost/url/encode.hpp>
 #include <boost/url/parse_query.hpp>
 #include <boost/url/rfc/pchars.hpp>
 #include <nlohmann/json.hpp>
@@ -25,7 +24,17 @@ namespace {
 /// and has only one meaning, is.
 std::string encode_stray(std::string_view given) {
   constexpr auto kKept = boost::urls::pchars + '/' + '?' + '%';
-  return boost::urls::encode(given, kKept);
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : given) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kKept(byte)) {
+      encoded.push_back(c);
+    } else {
+      encoded.append({'%', kDigits[byte >> 4U], kDigits[byte & 15U]});
+    }
+  }
+  return encoded;
 }
 
 std::optional<Timestamp> parse_unix_time(std::string_view text) {
