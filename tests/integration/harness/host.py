@@ -90,7 +90,7 @@ class Host:
                     continue
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
                     command = file.read().replace(b"\0", b" ").decode(errors="replace").strip()
-            except (FileNotFoundError, ProcessLookupError):
+            except (FileNotFoundError, ProcessLookupError, PermissionError):  # the last: a zombie has no namespaces
                 continue
             if command:
                 found[pid] = command
