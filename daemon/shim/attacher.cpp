@@ -11,6 +11,9 @@ namespace berth::shim {
 namespace {
 
 constexpr std::size_t kInputChunk = std::size_t{16} * 1024;
+constexpr int kMostDropped = 64;
+// More than two full pipes and what waits already, with the kernel's bookkeeping.
+constexpr int kLastBuffer = 4 * 1024 * 1024;
 
 std::array<char, 8> frame_header(Stream stream, std::size_t length) {
   return {static_cast<char>(stream),
@@ -27,6 +30,16 @@ std::array<char, 8> frame_header(Stream stream, std::size_t length) {
 
 Attacher::Attacher(Fd socket, AttachSettings settings)
     : socket_(std::move(socket)), settings_(std::move(settings)), keys_(settings_.detach_keys) {}
+
+Attacher::~Attacher() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  // Closing a socket with something unread in it is told to the peer as a reset, which can overtake
+  // the output that the peer has not read yet.
+  std::array<char, kInputChunk> dropped;
+  for (int i = 0; i < kMostDropped; ++i) {
+    if (::recv(socket_.get(), dropped.data(), dropped.size(), MSG_DONTWAIT) <= 0) break;
+  }
+}
 
 bool Attacher::send(Stream stream, std::string_view data) {
   const auto header = frame_header(stream, data.size());
@@ -70,24 +83,39 @@ bool Attacher::flush() {
   return true;
 }
 
-Attacher::Input Attacher::feed(std::string_view bytes, std::string& out) {
-  if (settings_.detach_keys.empty()) {
-    out.append(bytes);
-    return Input::kData;
+void Attacher::enlarge_buffer() noexcept {
+  // Without CAP_NET_ADMIN up to the usual limit (socket(7)).
+  if (::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kLastBuffer, sizeof kLastBuffer) !=
+      0) {
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &kLastBuffer, sizeof kLastBuffer);
   }
-  return keys_.filter(bytes, out) ? Input::kDetached : Input::kData;
 }
 
-Attacher::Input Attacher::receive(std::string& out) {
+void Attacher::hang_up() noexcept {
+  hung_up_ = true;
+  settings_.standard_output = false;
+  settings_.standard_error = false;
+  unsent_.clear();
+}
+
+Attacher::Typed Attacher::feed(std::string_view bytes, std::string& out) {
+  if (settings_.detach_keys.empty()) {
+    out.append(bytes);
+    return Typed::kData;
+  }
+  return keys_.filter(bytes, out) ? Typed::kDetached : Typed::kData;
+}
+
+Attacher::Typed Attacher::receive(std::string& out) {
   std::array<char, kInputChunk> chunk;
   ssize_t got = 0;
   do {
     got = ::recv(socket_.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) return errno == EAGAIN ? Input::kNothing : Input::kGone;
+  if (got < 0) return errno == EAGAIN ? Typed::kNothing : Typed::kGone;
   if (got == 0) {
     input_ended_ = true;
-    return Input::kEnd;
+    return Typed::kEnd;
   }
   return feed({chunk.data(), static_cast<std::size_t>(got)}, out);
 }

@@ -24,6 +24,10 @@ class Attacher {
  public:
   /// `socket` is non-blocking.
   Attacher(Fd socket, AttachSettings settings);
+  /// Closes the connection in an orderly way: what was sent arrives.
+  ~Attacher();
+  Attacher(const Attacher&) = delete;
+  Attacher& operator=(const Attacher&) = delete;
 
   int fd() const noexcept { return socket_.get(); }
   bool wants(Stream stream) const noexcept {
@@ -38,13 +42,22 @@ class Attacher {
   bool send(Stream stream, std::string_view data);
   /// Sends what was kept. False when the client is gone.
   bool flush();
+  std::size_t unsent() const noexcept { return unsent_.size(); }
   bool is_blocked() const noexcept { return !unsent_.empty(); }
 
-  enum class Input { kData, kNothing, kEnd, kDetached, kGone };
+  /// Has the kernel keep for the client what it will be sent until the end, however slowly it
+  /// reads: from here on nobody waits for it.
+  void enlarge_buffer() noexcept;
+
+  /// The client closed its socket. What it typed before can still be read; output is for nobody.
+  void hang_up() noexcept;
+  bool is_hung_up() const noexcept { return hung_up_; }
+
+  enum class Typed { kData, kNothing, kEnd, kDetached, kGone };
   /// Reads what the client typed and appends it to `out`.
-  Input receive(std::string& out);
+  Typed receive(std::string& out);
   /// The same for bytes that came with the request.
-  Input feed(std::string_view bytes, std::string& out);
+  Typed feed(std::string_view bytes, std::string& out);
 
  private:
   Fd socket_;
@@ -52,6 +65,7 @@ class Attacher {
   DetachKeys keys_;
   std::string unsent_;
   bool input_ended_ = false;
+  bool hung_up_ = false;
 };
 
 }  // namespace berth::shim

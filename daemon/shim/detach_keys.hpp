@@ -24,15 +24,23 @@ class DetachKeys {
         if (++matched_ == sequence_.size()) return true;
         continue;
       }
-      out.append(sequence_, 0, matched_);
-      matched_ = key == sequence_[0] ? 1 : 0;
-      if (matched_ == 0) out.push_back(key);
-      if (matched_ == sequence_.size()) return true;
+      fall_back(key, out);
     }
     return false;
   }
 
  private:
+  /// `key` does not go on with what matched. A later part of what was held back, with this key, may
+  /// still begin the sequence; only what is in front of that is input.
+  void fall_back(char key, std::string& out) {
+    std::string held = sequence_.substr(0, matched_) + key;
+    std::size_t skipped = 1;
+    while (!sequence_.starts_with(std::string_view(held).substr(skipped)))
+      ++skipped;
+    out.append(held, 0, skipped);
+    matched_ = held.size() - skipped;
+  }
+
   std::string sequence_;
   std::size_t matched_ = 0;
 };

@@ -24,8 +24,9 @@ sockaddr_in container_address(const std::string& ip, std::uint16_t port);
 /// through this process (splice(2)). The end of one direction is passed on while the other goes on.
 class TcpForwarder {
  public:
-  /// `listener` is listening and non-blocking.
-  TcpForwarder(Loop& loop, Fd listener, sockaddr_in target);
+  /// `listener` is listening and non-blocking. Beyond `most_relays` connections at a time, clients
+  /// wait in the kernel's queue.
+  TcpForwarder(Loop& loop, Fd listener, sockaddr_in target, std::size_t most_relays);
   ~TcpForwarder();
   TcpForwarder(const TcpForwarder&) = delete;
   TcpForwarder& operator=(const TcpForwarder&) = delete;
@@ -36,20 +37,28 @@ class TcpForwarder {
 
   void accept();
   void forget(Relays::iterator relay);
+  void listen(bool on);
 
   Loop& loop_;
   Fd listener_;
   sockaddr_in target_;
+  std::size_t most_relays_;
   Relays relays_;
   bool listening_ = true;
+  Loop::Timer retry_ = 0;
 };
 
 /// UDP: a socket of its own to the container for every client address, so that answers find their
-/// way back. Clients that were silent for a while give their place to new ones.
+/// way back. Clients that were silent for 90 seconds are forgotten.
 class UdpForwarder {
  public:
-  /// `socket` is bound and non-blocking.
-  UdpForwarder(Loop& loop, Fd socket, sockaddr_in target);
+  /// `socket` is bound and non-blocking. Datagrams of clients beyond `most_clients` are lost.
+  UdpForwarder(Loop& loop, Fd socket, sockaddr_in target, std::size_t most_clients);
+
+  std::size_t clients() const noexcept { return clients_.size(); }
+  /// Forgets clients from which and for whom nothing came since `limit`. Called by itself now and
+  /// then.
+  void forget_idle(std::chrono::steady_clock::time_point limit);
   ~UdpForwarder();
   UdpForwarder(const UdpForwarder&) = delete;
   UdpForwarder& operator=(const UdpForwarder&) = delete;
@@ -65,12 +74,14 @@ class UdpForwarder {
   void receive();
   Client* client_for(const sockaddr_storage& address, socklen_t length);
   void answer(const std::string& key);
-  void expire();
+  void forget_idle_later();
 
   Loop& loop_;
   Fd socket_;
   sockaddr_in target_;
+  std::size_t most_clients_;
   std::map<std::string, Client> clients_;
+  Loop::Timer idle_check_ = 0;
 };
 
 }  // namespace berth::shim

@@ -1,52 +1,80 @@
 #include "daemon/shim/json_line.hpp"
 
-#include <array>
-#include <cstdio>
+#include <bit>
+#include <cstdint>
 #include <cstring>
-
-#include <time.h>
 
 namespace berth::shim {
 
 namespace {
 
-/// 1 for a byte that cannot be copied as it is: escapes, controls, and all of a multi-byte
+/// True for a byte that cannot be copied as it is: escapes, controls, and all of a multi-byte
 /// character.
-constexpr std::array<unsigned char, 256> make_special() {
-  std::array<unsigned char, 256> special{};
-  for (unsigned i = 0; i < 256; ++i) {
-    special[i] = i < 0x20 || i >= 0x7f || i == '"' || i == '\\' || i == '<' || i == '>' || i == '&';
-  }
-  special[0x7f] = 0;
-  return special;
+constexpr bool is_special(unsigned char byte) {
+  return byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\' || byte == '<' || byte == '>' ||
+         byte == '&';
 }
-constexpr auto kSpecial = make_special();
-constexpr std::string_view kReplacement = "\\ufffd";
 
-void append_ascii(std::string& out, unsigned char byte) {
+// Sixteen bytes at a time, in whatever registers the processor has for that (the compilers' vector
+// extension). Signed, so that one comparison finds controls and multi-byte characters alike.
+using Block = signed char __attribute__((vector_size(16)));
+constexpr std::size_t kBlock = sizeof(Block);
+
+/// How many bytes at the front of a block are plain.
+std::size_t plain_in(const Block& block) {
+  const Block special = (block < 0x20) | (block == '"') | (block == '\\') | (block == '<') |
+                        (block == '>') | (block == '&');
+  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(special);
+  static_assert(std::endian::native == std::endian::little);
+  if (halves[0] != 0) return static_cast<std::size_t>(std::countr_zero(halves[0])) / 8;
+  return 8 + static_cast<std::size_t>(std::countr_zero(halves[1])) / 8;
+}
+
+/// Copies the plain bytes at the front of `text` and takes them off it.
+char* copy_plain(char* out, std::string_view& text) {
+  const char* in = text.data();
+  const char* const end = in + text.size();
+  while (end - in >= static_cast<std::ptrdiff_t>(kBlock)) {
+    Block block;
+    std::memcpy(&block, in, kBlock);
+    std::memcpy(out, &block, kBlock);
+    const std::size_t plain = plain_in(block);
+    in += plain;
+    out += plain;
+    if (plain < kBlock) {
+      text = {in, end};
+      return out;
+    }
+  }
+  while (in < end && !is_special(static_cast<unsigned char>(*in)))
+    *out++ = *in++;
+  text = {in, end};
+  return out;
+}
+
+char* put(char* out, std::string_view text) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+char* put_escaped(char* out, unsigned char byte) {
   switch (byte) {
     case '"':
-      out.append("\\\"");
-      return;
+      return put(out, "\\\"");
     case '\\':
-      out.append("\\\\");
-      return;
+      return put(out, "\\\\");
     case '\n':
-      out.append("\\n");
-      return;
+      return put(out, "\\n");
     case '\r':
-      out.append("\\r");
-      return;
-    case '\t':
-      out.append("\\t");
-      return;
+      return put(out, "\\r");
     default:
       break;
   }
   constexpr std::string_view kDigits = "0123456789abcdef";
-  out.append("\\u00");
-  out.push_back(kDigits[byte >> 4U]);
-  out.push_back(kDigits[byte & 15U]);
+  out = put(out, "\\u00");
+  *out++ = kDigits[byte >> 4U];
+  *out++ = kDigits[byte & 15U];
+  return out;
 }
 
 /// Length of the well-formed character at the front (RFC 3629: no overlong form, no surrogate, at
@@ -73,69 +101,69 @@ std::size_t character_length(std::string_view text) {
   return 0;
 }
 
-/// Appends the character or broken byte at the front of `text` and returns how many bytes it took.
-std::size_t append_multibyte(std::string& out, std::string_view text) {
+/// Writes the character or broken byte at the front of `text` and takes it off.
+char* put_multibyte(char* out, std::string_view& text) {
   const std::size_t length = character_length(text);
   if (length == 0) {
-    out.append(kReplacement);
-    return 1;
+    text.remove_prefix(1);
+    return put(out, "\\ufffd");
   }
   const std::string_view character = text.substr(0, length);
-  if (character == "\u2028") {
-    out.append("\\u2028");
-  } else if (character == "\u2029") {
-    out.append("\\u2029");
-  } else {
-    out.append(character);
-  }
-  return length;
+  text.remove_prefix(length);
+  if (character == "\u2028") return put(out, "\\u2028");
+  if (character == "\u2029") return put(out, "\\u2029");
+  return put(out, character);
 }
 
 }  // namespace
 
-void append_json_line(std::string& out, std::string_view message, Stream stream,
-                      std::string_view time) {
-  out.append("{\"log\":\"");
+char* write_json_line(char* out, std::string_view message, Stream stream, std::string_view time) {
+  out = put(out, "{\"log\":\"");
   while (!message.empty()) {
-    std::size_t plain = 0;
-    while (plain < message.size() && kSpecial[static_cast<unsigned char>(message[plain])] == 0)
-      ++plain;
-    out.append(message, 0, plain);
-    message.remove_prefix(plain);
+    out = copy_plain(out, message);
     if (message.empty()) break;
     const auto byte = static_cast<unsigned char>(message.front());
     if (byte < 0x80) {
-      append_ascii(out, byte);
+      out = put_escaped(out, byte);
       message.remove_prefix(1);
     } else {
-      message.remove_prefix(append_multibyte(out, message));
+      out = put_multibyte(out, message);
     }
   }
-  out.append(stream == Stream::kStdout ? "\",\"stream\":\"stdout\",\"time\":\""
-                                       : "\",\"stream\":\"stderr\",\"time\":\"");
-  out.append(time);
-  out.append("\"}\n");
+  out = put(out, stream == Stream::kStdout ? "\",\"stream\":\"stdout\",\"time\":\""
+                                           : "\",\"stream\":\"stderr\",\"time\":\"");
+  out = put(out, time);
+  return put(out, "\"}\n");
+}
+
+std::string_view LineClock::format(const timespec& time) {
+  if (time.tv_sec != second_) {
+    tm parts{};
+    ::gmtime_r(&time.tv_sec, &parts);
+    ::strftime(text_.data(), text_.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
+    second_ = time.tv_sec;
+  }
+  std::size_t end = kDateLength + 9;
+  long rest = time.tv_nsec;
+  for (std::size_t i = end; i-- > kDateLength;) {
+    text_[i] = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  }
+  while (text_[end - 1] == '0' && end > kDateLength)
+    --end;
+  if (end == kDateLength) {
+    // A whole second has no fraction; the point comes back with the next fraction.
+    second_ = -1;
+    --end;
+  }
+  text_[end] = 'Z';
+  return {text_.data(), end + 1};
 }
 
 std::string_view LineClock::now() {
   timespec time{};
   ::clock_gettime(CLOCK_REALTIME, &time);
-  constexpr std::size_t kDateLength = 20;  // "2024-05-06T07:08:09."
-  if (time.tv_sec != second_) {
-    tm parts{};
-    ::gmtime_r(&time.tv_sec, &parts);
-    std::array<char, sizeof text_> date{};
-    ::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
-    std::memcpy(text_, date.data(), kDateLength);
-    second_ = time.tv_sec;
-  }
-  long rest = time.tv_nsec;
-  for (std::size_t i = kDateLength + 9; i-- > kDateLength;) {
-    text_[i] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  }
-  text_[kDateLength + 9] = 'Z';
-  return {text_, kDateLength + 10};
+  return format(time);
 }
 
 }  // namespace berth::shim

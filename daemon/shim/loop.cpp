@@ -22,13 +22,12 @@ std::uint64_t pack(int fd, std::uint64_t generation) {
 Loop::Loop() : epoll_(own_fd(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
 
 void Loop::add(int fd, std::uint32_t events, Handler handler) {
-  Entry& entry = entries_[fd];
-  entry.handler = std::make_shared<Handler>(std::move(handler));
-  entry.generation = ++generation_;
+  Entry entry{std::make_shared<Handler>(std::move(handler)), ++generation_};
   epoll_event event{};
   event.events = events;
   event.data.u64 = pack(fd, entry.generation & 0xffffffffU);
   check_errno(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event), "epoll_ctl", "add");
+  entries_[fd] = std::move(entry);
 }
 
 void Loop::modify(int fd, std::uint32_t events) {
@@ -45,16 +44,42 @@ void Loop::remove(int fd) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-void Loop::after(std::chrono::milliseconds delay, std::function<void()> action) {
-  action_ = std::move(action);
-  action_time_ = std::chrono::steady_clock::now() + delay;
+Loop::Timer Loop::after(std::chrono::milliseconds delay, std::function<void()> action) {
+  const Timer timer = ++last_timer_;
+  alarms_[timer] = {std::chrono::steady_clock::now() + delay, std::move(action)};
+  return timer;
+}
+
+void Loop::cancel(Timer timer) {
+  alarms_.erase(timer);
 }
 
 int Loop::timeout() const {
-  if (!action_) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(action_time_ - std::chrono::steady_clock::now());
+  if (alarms_.empty()) return -1;
+  const auto next = std::min_element(
+      alarms_.begin(), alarms_.end(),
+      [](const auto& left, const auto& right) { return left.second.when < right.second.when; });
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next->second.when -
+                                                                 std::chrono::steady_clock::now());
   return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+}
+
+void Loop::fire_timers() {
+  if (alarms_.empty()) return;
+  const auto now = std::chrono::steady_clock::now();
+  const Timer newest = last_timer_;
+  // An action may add and cancel timers: look anew after each.
+  for (auto at = alarms_.begin(); at != alarms_.end() && at->first <= newest && !stopped_;) {
+    if (at->second.when > now) {
+      ++at;
+      continue;
+    }
+    const Timer fired = at->first;
+    const auto action = std::move(at->second.action);
+    alarms_.erase(at);
+    action();
+    at = alarms_.upper_bound(fired);
+  }
 }
 
 void Loop::run() {
@@ -72,9 +97,9 @@ void Loop::run() {
       const std::shared_ptr<Handler> handler = found->second.handler;
       (*handler)(event.events);
     }
-    if (action_ && std::chrono::steady_clock::now() >= action_time_)
-      std::exchange(action_, nullptr)();
+    fire_timers();
   }
+  stopped_ = false;
 }
 
 }  // namespace berth::shim

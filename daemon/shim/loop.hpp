@@ -1,9 +1,10 @@
-// The shim's only loop: epoll(7) on descriptors with a handler each.
+// The shim's only loop: epoll(7) on descriptors with a handler each, and timers.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <unordered_map>
 
@@ -18,17 +19,21 @@ class Loop {
   Loop();
 
   /// Calls `handler` for `events` (EPOLLIN, ...) of `fd`. The descriptor must stay open until
-  /// remove().
+  /// remove(). Throws Error; then nothing was added.
   void add(int fd, std::uint32_t events, Handler handler);
   /// Changes what is waited for. EPOLLERR and EPOLLHUP are always told.
   void modify(int fd, std::uint32_t events);
   /// May be called from any handler, that of `fd` included.
   void remove(int fd);
 
-  /// Calls `action` once after `delay`. A later call replaces an earlier one.
-  void after(std::chrono::milliseconds delay, std::function<void()> action);
+  /// Names a timer until it has fired; 0 names none.
+  using Timer = std::uint64_t;
+  /// Calls `action` once after `delay`.
+  Timer after(std::chrono::milliseconds delay, std::function<void()> action);
+  /// Of one that has fired, or of none: does nothing.
+  void cancel(Timer timer);
 
-  /// Handles events until stop() is called.
+  /// Handles events until stop() is called; returns at once when it was called before.
   void run();
   void stop() noexcept { stopped_ = true; }
 
@@ -39,12 +44,17 @@ class Loop {
   };
 
   int timeout() const;
+  void fire_timers();
 
   Fd epoll_;
   std::unordered_map<int, Entry> entries_;
   std::uint64_t generation_ = 0;
-  std::function<void()> action_;
-  std::chrono::steady_clock::time_point action_time_;
+  struct Alarm {
+    std::chrono::steady_clock::time_point when;
+    std::function<void()> action;
+  };
+  std::map<Timer, Alarm> alarms_;  // a handful at most
+  Timer last_timer_ = 0;
   bool stopped_ = false;
 };
 

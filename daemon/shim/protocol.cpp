@@ -96,6 +96,28 @@ ReceiveStatus receive_message(int socket, Message& message) {
   return ReceiveStatus::kMessage;
 }
 
+bool flag_of(const nlohmann::json& body, const char* name) {
+  const auto found = body.find(name);
+  return found != body.end() && found->is_boolean() && found->get<bool>();
+}
+
+std::string text_of(const nlohmann::json& body, const char* name) {
+  const auto found = body.find(name);
+  return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+long number_of(const nlohmann::json& body, const char* name, long most) {
+  const auto found = body.find(name);
+  if (found == body.end() || !found->is_number_integer()) {
+    throw Error(ErrorKind::kInvalidArgument, std::string("the message has no number ") + name);
+  }
+  const long value = found->get<long>();
+  if (value < 0 || value > most) {
+    throw Error(ErrorKind::kInvalidArgument, std::string(name) + " is out of range");
+  }
+  return value;
+}
+
 std::string from_hex(std::string_view text) {
   const auto digit = [](char c) {
     if (c >= '0' && c <= '9') return c - '0';

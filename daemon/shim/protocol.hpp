@@ -1,21 +1,31 @@
 // What the daemon and a container's shim say to each other: one JSON object a message over
-// SOCK_SEQPACKET, with descriptors beside it (SCM_RIGHTS, unix(7)). The daemon may be newer than
-// the shim: both ignore fields that they do not know, and the shim answers "error" to a type that
-// it does not know.
+// SOCK_SEQPACKET, its kind in "type", with descriptors beside it (SCM_RIGHTS, unix(7)). The daemon
+// may be newer than the shim: both ignore fields that they do not know, and the shim answers
+// "error" to a type that it does not know.
 //
-//   shim to daemon
-//     hello    {version, phase, pid, started_at, record}   first message on a reconnect
-//     created  {pid} + network namespace                   PID 1 is in its namespaces and waits for
-//     start started  {pid, started_at} failed   {message, exit_code, warnings}              the
-//     start came to nothing; the shim ends warning  {message} exited   {exit_code, oom_killed,
-//     finished_at, error} the record is on disk; cgroups are gone error    {message} about a
-//     message of the daemon's
-//   daemon to shim
-//     start    {}
-//     signal   {signal}
-//     resize   {rows, columns}
-//     attach   {stdin, stdout, stderr, multiplexed, detach_keys, early} + stream; the last two in
-//     hexadecimal abandon  {}                                          kill PID 1 and end
+// Shim to daemon:
+//
+// - hello {version, shim, phase, pid, started_at, record}: answer to a reconnect and to "query".
+//   phase is creating, created, running or exited; record comes with exited alone.
+// - created {pid} + network namespace: PID 1 is in its namespaces and waits for start.
+// - started {pid, started_at}
+// - failed {message, exit_code}: the start came to nothing; the shim ends.
+// - warning {message}: for the user's eyes.
+// - exited {exit_code, oom_killed, started_at, finished_at, error}: the output is in the log, the
+//   record on disk, the cgroups are gone; the shim ends and takes its socket's name away.
+// - error {message}: about a message of the daemon's.
+//
+// Daemon to shim:
+//
+// - start {}
+// - signal {signal}
+// - resize {rows, columns}
+// - attach {stdin, stdout, stderr, multiplexed, detach_keys, early} + a stream socket; the last two
+//   in hexadecimal. Also before the start.
+// - forward {ports: [{proto, container_ip, container_port}]} + a bound socket for each: from now on
+//   these are the published ports.
+// - query {}: for a hello.
+// - abandon {}: kill PID 1, whatever its state, and end.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +54,8 @@ inline constexpr int kFirstForwardFd = 9;  // sockets of published ports
 
 /// Longer than any message: an attachment's early bytes are bounded by the HTTP room's read buffer.
 inline constexpr std::size_t kMessageLimit = std::size_t{192} * 1024;
-inline constexpr std::size_t kDescriptorLimit = 4;
+/// What the kernel lets pass in one message (SCM_MAX_FD, unix(7)).
+inline constexpr std::size_t kDescriptorLimit = 253;
 
 struct Message {
   std::string type;
@@ -52,7 +63,8 @@ struct Message {
   std::vector<Fd> descriptors;
 };
 
-/// Sends one message. Throws Error; EPIPE and ECONNRESET are in its system_error().
+/// Sends one message. Throws Error; EPIPE, ECONNRESET and, on a non-blocking socket whose peer does
+/// not read, EAGAIN are in its system_error().
 void send_message(int socket, std::string_view type, nlohmann::json body,
                   std::span<const int> descriptors = {});
 
@@ -60,6 +72,12 @@ enum class ReceiveStatus { kMessage, kNothing, kClosed };
 /// Receives one message into `message`; kNothing on a non-blocking socket without one. Throws
 /// Error{kInvalidArgument} for what is no message: the connection may go on.
 ReceiveStatus receive_message(int socket, Message& message);
+
+/// Fields of a message's body. A missing or mistyped flag is false, a text empty; number_of()
+/// throws Error{kInvalidArgument} unless it is there and between 0 and `most`.
+bool flag_of(const nlohmann::json& body, const char* name);
+std::string text_of(const nlohmann::json& body, const char* name);
+long number_of(const nlohmann::json& body, const char* name, long most);
 
 /// Hexadecimal digits back to bytes. Throws Error{kInvalidArgument}.
 std::string from_hex(std::string_view text);

@@ -7,11 +7,11 @@
 
 #include <functional>
 #include <list>
-#include <memory>
 #include <string>
 
 #include "common/fd.hpp"
 #include "daemon/shim/attacher.hpp"
+#include "daemon/shim/input.hpp"
 #include "daemon/shim/log_writer.hpp"
 #include "daemon/shim/loop.hpp"
 
@@ -30,38 +30,48 @@ class Stdio {
   void use_terminal(Fd master);
   bool has_terminal() const noexcept { return is_terminal_; }
 
+  /// `stream` is a stream socket; `early_input` is what came on it before. Throws Error; then the
+  /// client is not attached.
   void attach(Fd stream, AttachSettings settings, std::string_view early_input);
 
   /// Throws Error when there is no terminal.
   void resize(unsigned short rows, unsigned short columns);
 
   /// The container's process ended: what is left in the pipes is passed on, then `done` is called
-  /// and no client is attached any more.
+  /// and no client is attached any more. Somebody outside the container who keeps a pipe open is
+  /// not waited for.
   void drain(std::function<void()> done);
 
  private:
   struct Output {
     Fd fd;
     Stream stream;
+    bool polled = false;
   };
-  using Attachers = std::list<std::unique_ptr<Attacher>>;
+  struct Client {
+    Client(Fd stream, AttachSettings settings) : attacher(std::move(stream), std::move(settings)) {}
+    Attacher attacher;
+    bool polled = false;
+    std::uint32_t events = 0;
+  };
+  using Clients = std::list<Client>;
 
   void add_output(Output& output, Fd fd);
   void read_output(Output& output);
   void end_output(Output& output);
+  void poll_output(Output& output, bool on);
   void deliver(Stream stream, std::string_view data);
-  bool outputs_ended() const noexcept { return !output_.fd && !error_.fd; }
+  void release_memory_later();
 
-  void on_client(Attachers::iterator client, std::uint32_t events);
-  void read_client(Attachers::iterator client);
+  void on_client(Clients::iterator client, std::uint32_t events);
+  void read_client(Clients::iterator client);
   void client_input_ended();
-  void drop(Attachers::iterator client);
+  void drop(Clients::iterator client);
+  bool any_client_blocked() const;
   void update();
-  std::uint32_t client_events(const Attacher& client) const;
+  void watch(Clients::iterator client);
 
-  void write_input();
-  void close_input();
-
+  void await_silence();
   void finish_if_drained();
   void finish();
 
@@ -69,16 +79,15 @@ class Stdio {
   LogWriter& log_;
   Output output_{Fd(), Stream::kStdout};
   Output error_{Fd(), Stream::kStderr};
-  bool is_terminal_ = false;
+  Input input_{loop_, [this] { update(); }};
   Fd terminal_peer_;  // keeps the master readable while no process has the terminal open
-  Fd input_;          // of a terminal, a second descriptor of its master
-  bool input_polled_ = false;
+  bool is_terminal_ = false;
   bool close_input_with_client_ = false;
-  bool input_closing_ = false;
-  std::string input_pending_;
-  Attachers attachers_;
-  bool paused_ = false;
+  Clients clients_;
   std::function<void()> done_;
+  Loop::Timer silence_ = 0;
+  Loop::Timer limit_ = 0;
+  Loop::Timer memory_release_ = 0;
 };
 
 }  // namespace berth::shim

@@ -1,14 +1,13 @@
 #include "daemon/shim/supervisor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,9 +21,7 @@ namespace {
 
 constexpr int kSignalBase = 128;
 constexpr int kCannotStart = 125;
-constexpr const char* kRecordFile = "exit.json";
-constexpr const char* kRecordDraft = "exit.json.tmp";
-constexpr mode_t kRecordMode = 0600;
+constexpr std::chrono::seconds kRecordRetry{5};
 
 std::vector<std::byte> read_filter() {
   const Fd file(kSeccompFd);
@@ -33,68 +30,119 @@ std::vector<std::byte> read_filter() {
   return {begin, begin + bytes.size()};
 }
 
+runtime::LaunchDocument read_document() {
+  const Fd file(kDocumentFd);
+  return runtime::parse_launch_document(read_all(file.get(), "launch document"));
+}
+
 LogSettings log_settings(const runtime::LogSettings& asked) {
   return {asked.driver == "json-file", asked.file, asked.max_size, asked.max_file};
 }
 
-bool flag(const nlohmann::json& body, const char* name) {
-  const auto found = body.find(name);
-  return found != body.end() && found->is_boolean() && found->get<bool>();
+/// To be called once PID 1 exists, which inherits neither. Both are wishes: without
+/// CAP_SYS_RESOURCE the first is refused.
+void protect_self() {
+  // Out of memory, the kernel shall take the container and not the one who would report it.
+  constexpr std::string_view kScore = "-999";
+  const Fd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (score) (void)!::write(score.get(), kScore.data(), kScore.size());
+  // Connections to published ports take descriptors.
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
 }
 
-std::string text(const nlohmann::json& body, const char* name) {
-  const auto found = body.find(name);
-  return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-long number(const nlohmann::json& body, const char* name, long most) {
-  const auto found = body.find(name);
-  if (found == body.end() || !found->is_number_integer()) {
-    throw Error(ErrorKind::kInvalidArgument, std::string("the message has no number ") + name);
-  }
-  const long value = found->get<long>();
-  if (value < 0 || value > most) {
-    throw Error(ErrorKind::kInvalidArgument, std::string(name) + " is out of range");
-  }
-  return value;
+/// How many connections, or UDP clients, each of so many ports may have at a time: what a flood of
+/// clients can make a shim hold.
+std::size_t most_connections(std::size_t ports) {
+  constexpr std::size_t kReserved = 128;
+  constexpr std::size_t kDescriptorsEach = 6;  // of a TCP connection: two sockets, two pipes
+  constexpr std::size_t kFewest = 4;
+  constexpr std::size_t kMost = 512;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return kFewest;
+  const std::size_t all = std::max<std::size_t>(files.rlim_max, kReserved) - kReserved;
+  return std::clamp(all / kDescriptorsEach / std::max<std::size_t>(ports, 1), kFewest, kMost);
 }
 
 }  // namespace
 
-Supervisor::Supervisor(std::string id) : id_(std::move(id)) {}
+Supervisor::Supervisor(std::string id) : id_(std::move(id)) {
+  // A daemon that hangs must not make its containers hang.
+  set_nonblocking(control_.get(), true);
+  set_nonblocking(listener_.get(), true);
+}
 
 void Supervisor::run() {
-  watch_control();
-  loop_.add(listener_.get(), EPOLLIN, [this](std::uint32_t) { on_reconnect(); });
   try {
-    const Fd file(kDocumentFd);
-    const auto document = runtime::parse_launch_document(read_all(file.get(), "launch document"));
-    prepare_forwarders(document);
-    launch(document);
-  } catch (const Error& error) {
-    fail({runtime::Stage::kClone, error.what(), error.system_error(), kCannotStart});
+    watch_control();
+    loop_.add(listener_.get(), EPOLLIN, [this](std::uint32_t) { on_reconnect(); });
+    launch();
+    protect_self();
+    loop_.run();
+  } catch (const std::exception& error) {
+    break_off(error.what());
   }
-  // What reading the document took is not needed again in the container's life.
-  ::malloc_trim(0);
-  loop_.run();
   ::unlinkat(sockets_.get(), id_.c_str(), 0);
 }
 
+// --- the start -----------------------------------------------------------------------------------
+
+void Supervisor::launch() {
+  try {
+    const runtime::LaunchDocument document = read_document();
+    const std::vector<std::byte> filter = read_filter();
+    prepare_forwarders(document);
+    runtime::LaunchOptions options;
+    options.seccomp_filter = filter;
+    options.on_namespaces = [this](pid_t pid, int network_namespace) {
+      tell("created", {{"pid", pid}}, std::array{network_namespace});
+    };
+    prepare_stdio(document, options);
+    init_.emplace(runtime::launch_init(document, options));
+    process_ends_.clear();
+    if (init_->terminal()) stdio_->use_terminal(std::move(init_->terminal()));
+  } catch (const runtime::LaunchError& error) {
+    fail(error.failure());
+    return;
+  } catch (const Error& error) {
+    fail({runtime::Stage::kClone, error.what(), error.system_error(), kCannotStart});
+    return;
+  }
+  phase_ = Phase::kCreated;
+  loop_.add(init_->pidfd(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
+}
+
 void Supervisor::prepare_forwarders(const runtime::LaunchDocument& document) {
-  for (const runtime::ForwardSettings& forward : document.forward) {
-    Fd socket(kFirstForwardFd + forward.fd_index);
-    const sockaddr_in target = container_address(forward.container_ip, forward.container_port);
-    if (forward.protocol == "udp") {
-      udp_.emplace_back(loop_, std::move(socket), target);
+  std::vector<Fd> sockets;
+  for (const runtime::ForwardSettings& port : document.forward)
+    sockets.emplace_back(kFirstForwardFd + port.fd_index);
+  forward(document.forward, std::move(sockets));
+}
+
+void Supervisor::forward(std::vector<runtime::ForwardSettings> ports, std::vector<Fd> sockets) {
+  const std::size_t most = most_connections(ports.size());
+  Forwarders forwarders;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const sockaddr_in target = container_address(ports[i].container_ip, ports[i].container_port);
+    set_nonblocking(sockets[i].get(), true);
+    if (ports[i].protocol == "udp") {
+      forwarders.udp.emplace_back(loop_, std::move(sockets[i]), target, most);
     } else {
-      tcp_.emplace_back(loop_, std::move(socket), target);
+      forwarders.tcp.emplace_back(loop_, std::move(sockets[i]), target, most);
     }
   }
+  std::swap(forwarders_, forwarders);
 }
 
 void Supervisor::prepare_stdio(const runtime::LaunchDocument& document,
                                runtime::LaunchOptions& options) {
   log_.emplace(folder_.get(), log_settings(document.log));
+  log_->when_lost([this](int error) {
+    warn("the container's log cannot be written, lines are lost: " + errno_text(error));
+  });
   stdio_.emplace(loop_, *log_);
   if (document.oci.process.terminal) return;
   Pipe input;
@@ -111,153 +159,14 @@ void Supervisor::prepare_stdio(const runtime::LaunchDocument& document,
                     document.stdin_once);
 }
 
-void Supervisor::launch(const runtime::LaunchDocument& document) {
-  const std::vector<std::byte> filter = read_filter();
-  runtime::LaunchOptions options;
-  options.seccomp_filter = filter;
-  options.on_namespaces = [this](pid_t pid, int network_namespace) {
-    tell("created", {{"pid", pid}}, std::array{network_namespace});
-  };
-  prepare_stdio(document, options);
-  try {
-    init_.emplace(runtime::launch_init(document, options));
-  } catch (const runtime::LaunchError& error) {
-    fail(error.failure());
-    return;
-  }
-  process_ends_.clear();
-  if (init_->terminal()) stdio_->use_terminal(std::move(init_->terminal()));
-  phase_ = Phase::kCreated;
-  loop_.add(init_->pidfd(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
-}
-
-void Supervisor::watch_control() {
-  loop_.add(control_.get(), EPOLLIN, [this](std::uint32_t) { on_control(); });
-}
-
-void Supervisor::tell(std::string_view type, nlohmann::json body,
-                      std::span<const int> descriptors) {
-  if (!control_) return;
-  try {
-    send_message(control_.get(), type, std::move(body), descriptors);
-  } catch (const Error&) {
-    // The daemon is gone, which the loop will see, too. What matters is on disk or can be asked
-    // again.
-  }
-}
-
-void Supervisor::on_control() {
-  Message message;
-  ReceiveStatus status = ReceiveStatus::kClosed;
-  try {
-    status = receive_message(control_.get(), message);
-    if (status == ReceiveStatus::kMessage) dispatch(std::move(message));
-  } catch (const std::exception& error) {
-    tell("error", {{"message", error.what()}});
-    return;
-  }
-  if (status == ReceiveStatus::kClosed) daemon_vanished();
-}
-
-void Supervisor::daemon_vanished() {
-  loop_.remove(control_.get());
-  control_.reset();
-  if (phase_ == Phase::kCreating || phase_ == Phase::kCreated) {
-    // Nobody was told that this container runs, and nobody will say that it may.
-    abandon();
-  } else if (phase_ == Phase::kExited) {
-    finish();
-  }
-}
-
-void Supervisor::on_reconnect() {
-  Fd daemon(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!daemon) return;
-  // A later daemon is the one that counts.
-  if (control_) loop_.remove(control_.get());
-  control_ = std::move(daemon);
-  watch_control();
-  tell("hello", state());
-}
-
-nlohmann::json Supervisor::record() const {
-  return {{"exit_code", exit_code_},
-          {"oom_killed", oom_killed_},
-          {"started_at", started_at_},
-          {"finished_at", finished_at_},
-          {"error", ""}};
-}
-
-nlohmann::json Supervisor::state() const {
-  constexpr std::array<const char*, 4> kNames = {"creating", "created", "running", "exited"};
-  nlohmann::json body{{"version", kProtocolVersion},
-                      {"phase", kNames[static_cast<std::size_t>(phase_)]},
-                      {"pid", init_ ? init_->pid() : 0},
-                      {"started_at", started_at_}};
-  if (phase_ == Phase::kExited) body["record"] = record();
-  return body;
-}
-
-void Supervisor::dispatch(Message message) {
-  if (message.type == "start") {
-    handle_start();
-  } else if (message.type == "signal") {
-    const long signal = number(message.body, "signal", 64);
-    if (phase_ == Phase::kRunning || phase_ == Phase::kCreated) {
-      // pidfd_send_signal(2): never another process that got the number meanwhile.
-      check_errno(
-          ::syscall(SYS_pidfd_send_signal, init_->pidfd(), static_cast<int>(signal), nullptr, 0),
-          "pidfd_send_signal");
-    }
-  } else if (message.type == "resize") {
-    constexpr long kMost = 65535;
-    stdio_->resize(static_cast<unsigned short>(number(message.body, "rows", kMost)),
-                   static_cast<unsigned short>(number(message.body, "columns", kMost)));
-  } else if (message.type == "attach") {
-    handle_attach(std::move(message));
-  } else if (message.type == "abandon") {
-    abandon();
-  } else {
-    tell("error", {{"message", "unknown message \"" + message.type + "\""}});
-  }
-}
-
-void Supervisor::handle_start() {
-  if (phase_ != Phase::kCreated) {
-    tell("error", {{"message", "the container was started already"}});
-    return;
-  }
-  if (const auto failure = init_->release()) {
-    fail(*failure);
-    return;
-  }
-  for (const std::string& warning : init_->warnings())
-    tell("warning", {{"message", warning}});
-  phase_ = Phase::kRunning;
-  started_at_ = format_rfc3339(now());
-  tell("started", {{"pid", init_->pid()}, {"started_at", started_at_}});
-}
-
-void Supervisor::handle_attach(Message message) {
-  if (message.descriptors.size() != 1) {
-    throw Error(ErrorKind::kInvalidArgument, "attach needs exactly one stream");
-  }
-  AttachSettings settings;
-  settings.standard_input = flag(message.body, "stdin");
-  settings.standard_output = flag(message.body, "stdout");
-  settings.standard_error = flag(message.body, "stderr");
-  settings.multiplexed = flag(message.body, "multiplexed");
-  settings.detach_keys = from_hex(text(message.body, "detach_keys"));
-  stdio_->attach(std::move(message.descriptors.front()), std::move(settings),
-                 from_hex(text(message.body, "early")));
-}
+// --- the end -------------------------------------------------------------------------------------
 
 void Supervisor::fail(const runtime::LaunchFailure& failure) {
   if (init_) loop_.remove(init_->pidfd());
   init_.reset();
   phase_ = Phase::kExited;
   tell("failed", {{"message", failure.message}, {"exit_code", failure.exit_code}});
-  finish();
+  loop_.stop();
 }
 
 void Supervisor::abandon() {
@@ -266,11 +175,12 @@ void Supervisor::abandon() {
     ::syscall(SYS_pidfd_send_signal, init_->pidfd(), SIGKILL, nullptr, 0);
     return;
   }
-  if (phase_ == Phase::kExited) return;
-  if (init_) loop_.remove(init_->pidfd());
-  init_.reset();  // kills, reaps and removes the cgroup
+  if (init_ && phase_ != Phase::kExited) {
+    loop_.remove(init_->pidfd());
+    init_.reset();  // kills, reaps and removes the cgroup
+  }
   phase_ = Phase::kExited;
-  finish();
+  loop_.stop();
 }
 
 void Supervisor::on_process_end() {
@@ -280,44 +190,76 @@ void Supervisor::on_process_end() {
     return;
   }
   loop_.remove(init_->pidfd());
-  finished_at_ = format_rfc3339(now());
-  exit_code_ = info.si_code == CLD_EXITED ? info.si_status : kSignalBase + info.si_status;
+  record_.finished_at = format_rfc3339(now());
+  record_.exit_code = info.si_code == CLD_EXITED ? info.si_status : kSignalBase + info.si_status;
   if (phase_ != Phase::kRunning) {
-    // Killed before its program ran.
     fail({runtime::Stage::kExec, "the container's process was killed before its program ran", 0,
-          exit_code_});
+          record_.exit_code});
     return;
   }
-  if (const auto& cgroup = init_->cgroup()) oom_killed_ = cgroup->oom_kills() > 0;
+  forwarders_ = {};
+  if (const auto& cgroup = init_->cgroup()) {
+    record_.oom_killed = cgroup->oom_kills() > 0;
+    // Those of a process namespace went with PID 1; in the host's, others would go on, and keep the
+    // output open.
+    cgroup->kill_all();
+  }
   stdio_->drain([this] { on_drained(); });
 }
 
 void Supervisor::on_drained() {
-  tcp_.clear();
-  udp_.clear();
-  if (const auto& cgroup = init_->cgroup()) {
-    cgroup->kill_all();
-    (void)cgroup->remove();
-  }
   phase_ = Phase::kExited;
-  write_record();
-  tell("exited", record());
-  finish();
+  const bool saved = write_end_record(folder_.get(), record_);
+  if (const auto& cgroup = init_->cgroup()) {
+    try {
+      (void)cgroup->remove();
+    } catch (const Error&) {
+      // The daemon's recovery looks for groups without a container.
+    }
+  }
+  const bool told = tell("exited", to_json(record_));
+  if (saved || told) {
+    loop_.stop();
+  } else {
+    // A full disk, and no daemon: nobody would ever know. Wait for either to change.
+    loop_.after(kRecordRetry, [this] { record_end(); });
+  }
 }
 
-void Supervisor::write_record() {
-  const std::string content = record().dump();
-  Fd file(
-      ::openat(folder_.get(), kRecordDraft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kRecordMode));
-  // A full disk loses the record, not the daemon's message; then a daemon that is away learns 255.
-  if (!file ||
-      ::write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()))
-    return;
-  ::renameat(folder_.get(), kRecordDraft, folder_.get(), kRecordFile);
+void Supervisor::record_end() {
+  if (write_end_record(folder_.get(), record_)) {
+    loop_.stop();
+  } else {
+    loop_.after(kRecordRetry, [this] { record_end(); });
+  }
 }
 
-void Supervisor::finish() {
-  loop_.stop();
+/// Something that the container has no part in went wrong in here, such as a lack of memory. What
+/// can still be done is to end in order and say why.
+void Supervisor::break_off(const std::string& why) noexcept {
+  try {
+    if (phase_ == Phase::kRunning) {
+      ::syscall(SYS_pidfd_send_signal, init_->pidfd(), SIGKILL, nullptr, 0);
+      (void)::waitid(P_PIDFD, static_cast<id_t>(init_->pidfd()), nullptr, WEXITED);
+      if (record_.finished_at.empty()) {
+        record_.exit_code = kSignalBase + SIGKILL;
+        record_.finished_at = format_rfc3339(now());
+      }
+      record_.error = "the container's shim failed: " + why;
+      if (log_) log_->finish();
+      (void)write_end_record(folder_.get(), record_);
+      if (const auto& cgroup = init_->cgroup()) {
+        cgroup->kill_all();
+        (void)cgroup->remove();
+      }
+      (void)tell("exited", to_json(record_));
+    } else if (phase_ != Phase::kExited) {
+      (void)tell("failed", {{"message", why}, {"exit_code", kCannotStart}});
+      init_.reset();
+    }
+  } catch (const std::exception&) {
+    // Then the daemon sees the connection close, and PID 1 goes with us.
+  }
 }
 
 }  // namespace berth::shim

@@ -5,8 +5,8 @@
 // started.
 #pragma once
 
+#include <cstdint>
 #include <list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "common/fd.hpp"
 #include "common/time.hpp"
 #include "daemon/runtime/launch.hpp"
+#include "daemon/shim/end_record.hpp"
 #include "daemon/shim/forwarder.hpp"
 #include "daemon/shim/log_writer.hpp"
 #include "daemon/shim/loop.hpp"
@@ -24,7 +25,8 @@ namespace berth::shim {
 
 class Supervisor {
  public:
-  /// `id` is the container's, which is also the listener's name in the sockets' folder.
+  /// `id` is the container's, which is also the listener's name in the sockets' folder. Takes over
+  /// the descriptors that protocol.hpp numbers.
   explicit Supervisor(std::string id);
 
   /// Returns when the container is over and everything of it is given back.
@@ -32,29 +34,38 @@ class Supervisor {
 
  private:
   enum class Phase { kCreating, kCreated, kRunning, kExited };
+  struct Forwarders {
+    std::list<TcpForwarder> tcp;
+    std::list<UdpForwarder> udp;
+  };
 
-  void launch(const runtime::LaunchDocument& document);
+  // supervisor.cpp: the container
+  void launch();
   void prepare_stdio(const runtime::LaunchDocument& document, runtime::LaunchOptions& options);
   void prepare_forwarders(const runtime::LaunchDocument& document);
-
-  void on_control();
-  void on_reconnect();
-  void dispatch(Message message);
-  void handle_start();
-  void handle_attach(Message message);
-  void abandon();
-  void daemon_vanished();
-
+  void forward(std::vector<runtime::ForwardSettings> ports, std::vector<Fd> sockets);
   void on_process_end();
   void on_drained();
   void fail(const runtime::LaunchFailure& failure);
-  void finish();
+  void abandon();
+  void record_end();
+  void break_off(const std::string& why) noexcept;
 
-  void tell(std::string_view type, nlohmann::json body, std::span<const int> descriptors = {});
+  // supervisor_messages.cpp: the daemon
   void watch_control();
+  void on_control();
+  void on_reconnect();
+  void daemon_vanished();
+  void dispatch(Message message);
+  void handle_start();
+  void handle_signal(const nlohmann::json& body);
+  void handle_attach(Message message);
+  void handle_forward(Message message);
   nlohmann::json state() const;
-  nlohmann::json record() const;
-  void write_record();
+  /// False when there is no daemon, or it does not listen.
+  bool tell(std::string_view type, nlohmann::json body, std::span<const int> descriptors = {});
+  /// For the user's eyes; kept until there is a daemon.
+  void warn(const std::string& message);
 
   std::string id_;
   Fd control_{kControlFd};
@@ -65,15 +76,12 @@ class Supervisor {
   std::optional<LogWriter> log_;
   std::optional<Stdio> stdio_;
   std::optional<runtime::InitProcess> init_;
-  std::list<TcpForwarder> tcp_;
-  std::list<UdpForwarder> udp_;
+  Forwarders forwarders_;
   // The container's ends of its pipes, until PID 1 has them.
   std::vector<Fd> process_ends_;
   Phase phase_ = Phase::kCreating;
-  std::string started_at_;
-  std::string finished_at_;
-  int exit_code_ = 0;
-  bool oom_killed_ = false;
+  EndRecord record_;
+  std::vector<std::string> unsaid_warnings_;
 };
 
 }  // namespace berth::shim

@@ -16,10 +16,8 @@ namespace berth::shim {
 
 namespace {
 
-// A connection takes six descriptors (two sockets, two pipes); this stays below the usual limit of
-// 1024 and bounds what a flood of clients can make a shim hold. More clients wait in the kernel's
-// queue.
-constexpr std::size_t kMostRelays = 128;
+// When descriptors or memory are short, trying at once again would be a busy loop.
+constexpr std::chrono::milliseconds kRetry{200};
 constexpr std::size_t kSpliceChunk = std::size_t{256} * 1024;
 
 /// One direction of a connection.
@@ -102,8 +100,8 @@ class TcpForwarder::Relay {
     }
     inward_ = {client_.get(), container_.get(), make_pipe(O_NONBLOCK), 0, false, false};
     outward_ = {container_.get(), client_.get(), make_pipe(O_NONBLOCK), 0, false, false};
-    loop_.add(container_.get(), kEvents, [this](std::uint32_t happened) { on_event(happened); });
-    loop_.add(client_.get(), kEvents, [this](std::uint32_t happened) { on_event(happened); });
+    for (const Fd* socket : {&container_, &client_})
+      loop_.add(socket->get(), kEvents, [this](std::uint32_t happened) { on_event(happened); });
   }
 
   ~Relay() {
@@ -146,19 +144,28 @@ class TcpForwarder::Relay {
   bool connected_ = false;
 };
 
-TcpForwarder::TcpForwarder(Loop& loop, Fd listener, sockaddr_in target)
-    : loop_(loop), listener_(std::move(listener)), target_(target) {
+TcpForwarder::TcpForwarder(Loop& loop, Fd listener, sockaddr_in target, std::size_t most_relays)
+    : loop_(loop), listener_(std::move(listener)), target_(target), most_relays_(most_relays) {
   loop_.add(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
 }
 
 TcpForwarder::~TcpForwarder() {
+  loop_.cancel(retry_);
   loop_.remove(listener_.get());
 }
 
 void TcpForwarder::accept() {
-  while (relays_.size() < kMostRelays) {
+  while (relays_.size() < most_relays_) {
     Fd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client) return;
+    if (!client) {
+      // One client that gave up meanwhile says nothing about the next (accept(2)).
+      if (errno == ECONNABORTED || errno == EINTR) continue;
+      if (errno == EAGAIN) return;
+      listen(false);
+      loop_.cancel(retry_);
+      retry_ = loop_.after(kRetry, [this] { listen(true); });
+      return;
+    }
     const auto entry = relays_.insert(relays_.end(), nullptr);
     try {
       *entry = std::make_unique<Relay>(loop_, std::move(client), target_,
@@ -168,16 +175,18 @@ void TcpForwarder::accept() {
       relays_.erase(entry);
     }
   }
-  listening_ = false;
-  loop_.modify(listener_.get(), 0);
+  listen(false);
 }
 
 void TcpForwarder::forget(Relays::iterator relay) {
   relays_.erase(relay);
-  if (!listening_) {
-    listening_ = true;
-    loop_.modify(listener_.get(), EPOLLIN);
-  }
+  listen(true);
+}
+
+void TcpForwarder::listen(bool on) {
+  if (on == listening_) return;
+  listening_ = on;
+  loop_.modify(listener_.get(), on ? EPOLLIN : 0U);
 }
 
 }  // namespace berth::shim

@@ -11,8 +11,8 @@ namespace berth::shim {
 
 namespace {
 
-constexpr std::size_t kMostClients = 256;
 constexpr std::chrono::seconds kIdleLimit{90};
+constexpr std::chrono::seconds kIdleCheck{15};
 constexpr std::size_t kLargestDatagram = 65535;
 // Datagrams taken in one turn, so that a flood does not starve the container's output.
 constexpr int kBurst = 64;
@@ -24,12 +24,13 @@ std::array<char, kLargestDatagram>& datagram_buffer() {
 
 }  // namespace
 
-UdpForwarder::UdpForwarder(Loop& loop, Fd socket, sockaddr_in target)
-    : loop_(loop), socket_(std::move(socket)), target_(target) {
+UdpForwarder::UdpForwarder(Loop& loop, Fd socket, sockaddr_in target, std::size_t most_clients)
+    : loop_(loop), socket_(std::move(socket)), target_(target), most_clients_(most_clients) {
   loop_.add(socket_.get(), EPOLLIN, [this](std::uint32_t) { receive(); });
 }
 
 UdpForwarder::~UdpForwarder() {
+  loop_.cancel(idle_check_);
   for (const auto& [key, client] : clients_)
     loop_.remove(client.socket.get());
   loop_.remove(socket_.get());
@@ -58,15 +59,19 @@ UdpForwarder::Client* UdpForwarder::client_for(const sockaddr_storage& address, 
     found->second.last_used = at;
     return &found->second;
   }
-  if (clients_.size() >= kMostClients) expire();
-  if (clients_.size() >= kMostClients) return nullptr;
+  if (clients_.size() >= most_clients_) return nullptr;
   Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket ||
       ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&target_), sizeof target_) != 0) {
     return nullptr;
   }
-  loop_.add(socket.get(), EPOLLIN, [this, key](std::uint32_t) { answer(key); });
+  try {
+    loop_.add(socket.get(), EPOLLIN, [this, key](std::uint32_t) { answer(key); });
+  } catch (const Error&) {
+    return nullptr;
+  }
   const auto added = clients_.emplace(key, Client{std::move(socket), address, length, at}).first;
+  forget_idle_later();
   return &added->second;
 }
 
@@ -84,8 +89,16 @@ void UdpForwarder::answer(const std::string& key) {
   }
 }
 
-void UdpForwarder::expire() {
-  const auto limit = std::chrono::steady_clock::now() - kIdleLimit;
+void UdpForwarder::forget_idle_later() {
+  if (idle_check_ != 0) return;
+  idle_check_ = loop_.after(kIdleCheck, [this] {
+    idle_check_ = 0;
+    forget_idle(std::chrono::steady_clock::now() - kIdleLimit);
+    if (!clients_.empty()) forget_idle_later();
+  });
+}
+
+void UdpForwarder::forget_idle(std::chrono::steady_clock::time_point limit) {
   std::erase_if(clients_, [&](const auto& entry) {
     if (entry.second.last_used > limit) return false;
     loop_.remove(entry.second.socket.get());

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ std::span<const unsigned char> as_bytes(const std::string& text) {
 
 ExitRecord record_of(const nlohmann::json& body) {
   return {body.value("exit_code", 0), body.value("oom_killed", false), time_of(body, "finished_at"),
-          body.value("error", "")};
+          body.value("error", ""), false};
 }
 
 Phase phase_of(const std::string& name) {
@@ -91,6 +92,7 @@ Task<std::shared_ptr<ShimClient>> ShimClient::reconnect(asio::any_io_executor co
   std::shared_ptr<ShimClient> client(new ShimClient(control, connect_to(socket), Fd()));
   client->run();
   if (!co_await client->hello_.wait_for(kAnswerLimit)) {
+    client->connection_->socket.close();  // ends the reading coroutine
     throw Error(ErrorKind::kDeadline, "the shim at " + socket.native() + " does not answer");
   }
   if (client->ended_signal_.is_set()) throw Error(ErrorKind::kUnavailable, "the shim ended");
@@ -144,9 +146,7 @@ void ShimClient::handle(Message& message) {
     record_ = record_of(body);
     exited_signal_.set();
   } else if (message.type == "hello") {
-    state_ = {phase_of(body.value("phase", "")), body.value("pid", 0), time_of(body, "started_at")};
-    if (const auto record = body.find("record"); record != body.end()) record_ = record_of(*record);
-    hello_.set();
+    handle_hello(body);
   } else if (message.type == "warning") {
     warnings_.push_back(body.value("message", ""));
   } else if (message.type == "error") {
@@ -154,11 +154,35 @@ void ShimClient::handle(Message& message) {
   }
 }
 
+void ShimClient::handle_hello(const nlohmann::json& body) {
+  state_ = {phase_of(body.value("phase", "")), body.value("pid", 0), time_of(body, "started_at")};
+  if (const auto record = body.find("record"); record != body.end()) {
+    record_ = record_of(*record);
+    exited_signal_.set();
+  }
+  if (!connection_->process.is_open()) watch_process(body.value("shim", 0));
+  hello_.set();
+}
+
+/// The shim that an earlier daemon spawned is not our child, but a pidfd tells its end all the
+/// same.
+void ShimClient::watch_process(pid_t shim) {
+  if (shim <= 0) return;
+  Fd process(static_cast<int>(::syscall(SYS_pidfd_open, shim, 0)));
+  // Still connected: then it lives, and the number is no other process's.
+  char byte = 0;
+  const bool connected =
+      ::recv(connection_->socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+  if (!process || !connected) return;
+  connection_->process.assign(process.release());
+  asio::co_spawn(control_, reap(shared_from_this()), asio::detached);
+}
+
 void ShimClient::lost() {
   if (!failure_) failure_.emplace("the container's shim ended unexpectedly", 125);
   if (!record_) {
     // A killed shim takes its container with it (PR_SET_PDEATHSIG).
-    record_ = ExitRecord{kKilled, false, now(), "the container's shim was killed"};
+    record_ = ExitRecord{kKilled, false, now(), "the container's shim was killed", true};
   }
   hello_.set();
   created_signal_.set();
@@ -174,6 +198,7 @@ Task<> ShimClient::reap(std::shared_ptr<ShimClient> self) {
                               asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return;
   siginfo_t info{};
+  // Fails for one that an earlier daemon spawned: init reaps it.
   ::waitid(P_PIDFD, static_cast<id_t>(process.native_handle()), &info, WEXITED | WNOHANG);
   self->ended_signal_.set();
 }
@@ -228,6 +253,18 @@ void ShimClient::signal(int number) {
 
 void ShimClient::resize(unsigned short rows, unsigned short columns) {
   send("resize", {{"rows", rows}, {"columns", columns}});
+}
+
+void ShimClient::forward(const std::vector<ForwardRequest>& ports) {
+  nlohmann::json list = nlohmann::json::array();
+  std::vector<int> sockets;
+  for (const ForwardRequest& port : ports) {
+    list.push_back({{"proto", port.protocol},
+                    {"container_ip", port.container_ip},
+                    {"container_port", port.container_port}});
+    sockets.push_back(port.socket.get());
+  }
+  send("forward", {{"ports", std::move(list)}}, sockets);
 }
 
 Task<> ShimClient::abandon() {

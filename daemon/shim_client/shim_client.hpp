@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
+#include <sys/types.h>
 
 #include "common/error.hpp"
 #include "common/fd.hpp"
@@ -57,6 +58,17 @@ struct ExitRecord {
   bool oom_killed = false;
   Timestamp finished_at;
   std::string error;
+  /// The shim did not live to tell: it was killed, and its container with it. Nobody removed the
+  /// container's cgroups and the shim's socket name.
+  bool shim_lost = false;
+};
+
+/// A published port, as `forward` in the launch document.
+struct ForwardRequest {
+  std::string protocol;  // "tcp", "udp"
+  std::string container_ip;
+  unsigned short container_port = 0;
+  Fd socket;  // bound; of tcp, listening
 };
 
 enum class Phase { kCreating, kCreated, kRunning, kExited };
@@ -101,7 +113,8 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   /// Lets PID 1 go on; returns when its program runs. Throws StartFailure.
   Task<Started> start();
   /// Returns when the container is over, and all its output is in the log. A shim that was killed
-  /// took its container with it: the record then says 137 and why.
+  /// took its container with it: the record then says 137, why, and shim_lost. Any number of
+  /// callers may wait.
   Task<ExitRecord> exited();
   /// Returns when the shim itself is gone.
   Task<> ended();
@@ -112,6 +125,8 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   void attach(const AttachRequest& request, Fd stream);
   void signal(int number);
   void resize(unsigned short rows, unsigned short columns);
+  /// Replaces the published ports; the shim gets copies of the sockets.
+  void forward(const std::vector<ForwardRequest>& ports);
 
   /// Kills the container, whatever its state, and returns when the shim is gone. Never throws.
   Task<> abandon();
@@ -130,6 +145,8 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   /// False when the shim closed its end.
   bool receive_all();
   void handle(Message& message);
+  void handle_hello(const nlohmann::json& body);
+  void watch_process(pid_t shim);
   void lost();
   void send(std::string_view type, nlohmann::json body, std::span<const int> descriptors = {});
 

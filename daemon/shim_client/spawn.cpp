@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/scope_guard.hpp"
 #include "daemon/shim/protocol.hpp"
 
 namespace berth::shim {
@@ -76,6 +78,25 @@ class FileActions {
   posix_spawn_file_actions_t actions_{};
 };
 
+/// No signal is blocked in the new program, whatever the calling thread blocks.
+class SpawnAttributes {
+ public:
+  SpawnAttributes() {
+    FileActions::check(::posix_spawnattr_init(&attributes_), "posix_spawnattr_init");
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK);
+  }
+  ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
 /// Descriptors at numbers that the fixed ones cannot overwrite while they are put in place.
 Fd lift(int descriptor, int above) {
   return own_fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, above), "fcntl", "F_DUPFD_CLOEXEC");
@@ -97,9 +118,10 @@ pid_t run_program(int program, const std::string& id, const std::vector<int>& de
   std::string argument = id;
   std::array<char*, 3> arguments{name.data(), argument.data(), nullptr};
   std::array<char*, 1> environment{nullptr};
+  const SpawnAttributes attributes;
   pid_t pid = -1;
-  FileActions::check(::posix_spawn(&pid, path.c_str(), actions.get(), nullptr, arguments.data(),
-                                   environment.data()),
+  FileActions::check(::posix_spawn(&pid, path.c_str(), actions.get(), attributes.get(),
+                                   arguments.data(), environment.data()),
                      "posix_spawn berth-shim");
   return pid;
 }
@@ -116,6 +138,7 @@ Spawned spawn(LaunchRequest& request) {
                                      request.seccomp_filter.size()});
   SocketPair control = make_socket_pair(SOCK_SEQPACKET);
   const Fd listener = listen_in(sockets.get(), id);
+  ScopeGuard unname([&] { ::unlinkat(sockets.get(), id.c_str(), 0); });
   std::vector<int> descriptors = {control.second.get(), listener.get(), document.get(),
                                   folder.get(),         sockets.get(),  filter.get()};
   for (const Fd& socket : request.listeners)
@@ -124,6 +147,7 @@ Spawned spawn(LaunchRequest& request) {
   // Ours until it is reaped, so the number cannot mean another process.
   Fd process = own_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), "pidfd_open");
   set_nonblocking(control.first.get(), true);
+  unname.release();
   return {std::move(control.first), std::move(process)};
 }
 

@@ -2,9 +2,11 @@
 
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <catch2/catch.hpp>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +18,8 @@ using namespace berth;
 using namespace berth::shim;
 
 namespace {
+
+constexpr std::size_t kMost = 8;
 
 Fd bound_socket(int type) {
   Fd socket = own_fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0), "socket");
@@ -61,7 +65,7 @@ TEST_CASE("TCP goes both ways, and the end of one direction leaves the other ope
   set_nonblocking(published.get(), true);
   const sockaddr_in front = address_of(published);
   const Fd service = bound_socket(SOCK_STREAM);
-  TcpForwarder forwarder(loop, std::move(published), address_of(service));
+  TcpForwarder forwarder(loop, std::move(published), address_of(service), kMost);
   const std::string sent(std::size_t{2} << 20U, 'q');
   std::string received;
   std::string answer;
@@ -89,7 +93,7 @@ TEST_CASE("a container that refuses closes the client's connection", "[forwarder
   {
     nobody = address_of(bound_socket(SOCK_STREAM));
   }
-  TcpForwarder forwarder(loop, std::move(published), nobody);
+  TcpForwarder forwarder(loop, std::move(published), nobody, kMost);
   ssize_t got = -1;
   run_with(loop, [&] {
     const Fd client = connected(SOCK_STREAM, front);
@@ -105,7 +109,7 @@ TEST_CASE("UDP answers find the client that asked", "[forwarder]") {
   set_nonblocking(published.get(), true);
   const sockaddr_in front = address_of(published);
   const Fd service = bound_socket(SOCK_DGRAM);
-  UdpForwarder forwarder(loop, std::move(published), address_of(service));
+  UdpForwarder forwarder(loop, std::move(published), address_of(service), kMost);
   std::string first_answer;
   std::string second_answer;
   run_with(loop, [&] {
@@ -135,4 +139,57 @@ TEST_CASE("UDP answers find the client that asked", "[forwarder]") {
   });
   CHECK(first_answer == "re:one");
   CHECK(second_answer == "re:two");
+}
+
+TEST_CASE("clients beyond the bound wait, and get their turn", "[forwarder]") {
+  Loop loop;
+  Fd published = bound_socket(SOCK_STREAM);
+  set_nonblocking(published.get(), true);
+  const sockaddr_in front = address_of(published);
+  const Fd service = bound_socket(SOCK_STREAM);
+  TcpForwarder forwarder(loop, std::move(published), address_of(service), 1);
+  std::string answers;
+  run_with(loop, [&] {
+    const auto serve_one = [&] {
+      const Fd peer(::accept4(service.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      write_all(peer.get(), "x", "peer");
+    };
+    Fd first = connected(SOCK_STREAM, front);
+    const Fd second = connected(SOCK_STREAM, front);
+    serve_one();
+    answers += read_all(first.get(), "first");
+    // Only with the first one gone is the second one's connection made.
+    pollfd waiting{service.get(), POLLIN, 0};
+    if (::poll(&waiting, 1, 0) == 0) answers += "-";
+    first.reset();
+    serve_one();
+    answers += read_all(second.get(), "second");
+  });
+  CHECK(answers == "x-x");
+}
+
+TEST_CASE("idle UDP clients are forgotten", "[forwarder]") {
+  Loop loop;
+  Fd published = bound_socket(SOCK_DGRAM);
+  set_nonblocking(published.get(), true);
+  const sockaddr_in front = address_of(published);
+  const Fd service = bound_socket(SOCK_DGRAM);
+  UdpForwarder forwarder(loop, std::move(published), address_of(service), 2);
+  int received = 0;
+  run_with(loop, [&] {
+    std::vector<Fd> clients;
+    for (int i = 0; i < 3; ++i) {
+      clients.push_back(connected(SOCK_DGRAM, front));
+      write_all(clients.back().get(), "x", "client");
+    }
+    char byte = 0;
+    while (received < 2 && ::recv(service.get(), &byte, 1, 0) == 1)
+      ++received;
+  });
+  CHECK(received == 2);
+  CHECK(forwarder.clients() == 2);
+  forwarder.forget_idle(std::chrono::steady_clock::now() - std::chrono::seconds(90));
+  CHECK(forwarder.clients() == 2);
+  forwarder.forget_idle(std::chrono::steady_clock::now());
+  CHECK(forwarder.clients() == 0);
 }
