@@ -44,7 +44,9 @@ class Container {
   /// Of the last run.
   std::shared_ptr<shim::ShimClient> ending_shim;
   std::vector<WaitingAttachment> waiting_attachments;
-  bool stopped_by_user = false;  // the present run is being ended on request
+  /// Set while the restart policy waits for its next start; setting it cancels that.
+  std::shared_ptr<AsyncSignal> pending_restart;
+  std::chrono::milliseconds restart_delay{0};  // the last that the policy waited
 
   /// Settled at the end of the present or next run, then replaced.
   std::shared_ptr<Outcome> next_exit;

@@ -26,6 +26,10 @@ void complete_host_config(api::HostConfig& host_config, const Settings& settings
   if (host_config.restart_policy.name.empty()) host_config.restart_policy.name = "no";
   if (host_config.ipc_mode.empty()) host_config.ipc_mode = "private";
   if (host_config.cgroupns_mode.empty()) host_config.cgroupns_mode = "private";
+  if (host_config.resources.memory > 0 && host_config.resources.memory_swap == 0) {
+    // As other engines do: without a word about swap, as much swap as memory.
+    host_config.resources.memory_swap = 2 * host_config.resources.memory;
+  }
   if (host_config.shm_size == 0) host_config.shm_size = settings.shm_size;
   if (host_config.runtime.empty()) host_config.runtime = "berth";
   host_config.log_config = complete_log_config(host_config.log_config, settings);
@@ -112,6 +116,8 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
     failure = std::current_exception();
   }
   if (failure) {
+    // The undo is not interrupted, whoever went away.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     co_await rollback.run();
     std::rethrow_exception(failure);
   }

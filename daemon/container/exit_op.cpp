@@ -5,6 +5,7 @@
 #include "daemon/container/events.hpp"
 #include "daemon/container/network_files.hpp"
 #include "daemon/container/remove_op.hpp"
+#include "daemon/container/restart_op.hpp"
 
 namespace berth::container {
 
@@ -25,7 +26,9 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
     }
     // It has its socket's name to take away yet; removing the container waits for that.
     container->ending_shim = std::exchange(container->shim, nullptr);
-    container->state.to_exited(record.exit_code, record.oom_killed, record.finished_at);
+    if (!plan_restart(services, container, record)) {
+      container->state.to_exited(record.exit_code, record.oom_killed, record.finished_at);
+    }
     if (!record.error.empty()) container->state.error = record.error;
     co_await services.store.save_state(*container);
     if (record.oom_killed) publish(services, *container, "oom");

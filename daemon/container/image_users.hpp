@@ -14,7 +14,7 @@ class ImageUsersOfContainers : public image::ImageUsers {
     std::vector<image::ImageUse> users;
     for (const ContainerPtr& container : services_.index.all()) {
       if (container->definition.image_id != image.str()) continue;
-      users.push_back({container->id().str(), container->state.is_running()});
+      users.push_back({container->id().str(), container->state.is_active()});
     }
     return users;
   }

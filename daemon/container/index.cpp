@@ -32,6 +32,11 @@ void Index::add(ContainerPtr container) {
   by_id_.emplace(container->id().str(), std::move(container));
 }
 
+void Index::rename(Container& container, const std::string& name) {
+  names_.erase(container.name);
+  container.name = name;
+}
+
 void Index::remove(const Container& container) {
   names_.erase(container.name);
   by_id_.erase(container.id().str());

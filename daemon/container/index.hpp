@@ -38,6 +38,9 @@ class Index {
   NameReservation reserve(std::string name, const ContainerId& id);
   bool is_taken(std::string_view name) const { return names_.contains(std::string(name)); }
 
+  /// Under the new name, which must be reserved already; the old one is free then.
+  void rename(Container& container, const std::string& name);
+
   /// The container's name must be reserved already.
   void add(ContainerPtr container);
   void remove(const Container& container);

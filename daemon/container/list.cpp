@@ -155,7 +155,7 @@ std::vector<api::ContainerSummary> list(Services& services, const ListOptions& o
                    options.filters.contains("exited");
   std::vector<ContainerPtr> chosen;
   for (ContainerPtr& container : services.index.all()) {
-    if ((all || container->state.is_running()) && passes(*container, groups)) {
+    if ((all || container->state.is_active()) && passes(*container, groups)) {
       chosen.push_back(std::move(container));
     }
   }
@@ -178,7 +178,7 @@ Counts count(const Services& services) {
   for (const ContainerPtr& container : services.index.all()) {
     if (container->state.status == Status::kPaused) {
       ++counts.paused;
-    } else if (container->state.is_running()) {
+    } else if (container->state.is_active()) {
       ++counts.running;
     } else {
       ++counts.stopped;

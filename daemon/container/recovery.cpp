@@ -9,7 +9,9 @@
 #include "common/file.hpp"
 #include "common/log/log.hpp"
 #include "daemon/container/exit_op.hpp"
+#include "daemon/container/pause_op.hpp"
 #include "daemon/container/remove_op.hpp"
+#include "daemon/container/restart_op.hpp"
 #include "daemon/container/spec.hpp"
 #include "daemon/runtime/cgroup.hpp"
 
@@ -82,6 +84,7 @@ Task<bool> take_over(Services& services, ContainerPtr container) {
   }
   if (container->endpoint) services.network.adopt(*container->endpoint);
   container->shim = shim;
+  co_await see_whether_paused(services, container);
   services.tasks.spawn("supervise " + container->name, [&services, container, shim] {
     return supervise(services, container, shim);
   });
@@ -168,6 +171,7 @@ Task<> recover(Services& services) {
   for (const ContainerPtr& container : ended)
     co_await settle(services, container);
   co_await clear_leavings(services, sockets);
+  restart_with_daemon(services);
 }
 
 }  // namespace berth::container

@@ -4,6 +4,7 @@
 
 #include "common/error.hpp"
 #include "daemon/container/events.hpp"
+#include "daemon/container/restart_op.hpp"
 #include "daemon/container/stop_op.hpp"
 
 namespace berth::container {
@@ -13,6 +14,7 @@ namespace {
 /// A container that ended on its own between the look and the kill is as dead as one that we
 /// killed.
 Task<> kill_if_running(Services& services, ContainerPtr container) {
+  if (co_await cancel_restart(services, container, true)) co_return;
   if (!container->state.is_running()) co_return;
   try {
     co_await kill(services, container, "KILL");
@@ -46,10 +48,15 @@ Task<> remove(Services& services, ContainerPtr container, bool force) {
   if (container->removed->settled()) {
     throw Error(ErrorKind::kNotFound, "No such container: " + container->id().str());
   }
-  if (container->state.is_running()) {
-    throw Error(ErrorKind::kConflict,
-                "cannot remove container \"/" + container->name +
-                    "\": container is running: stop the container before removing or force remove");
+  if (container->state.status == Status::kPaused) {
+    throw Error(ErrorKind::kConflict, "cannot remove container \"/" + container->name +
+                                          "\": container is paused and must be unpaused first");
+  }
+  if (container->state.is_active()) {
+    throw Error(ErrorKind::kConflict, "cannot remove container \"/" + container->name +
+                                          "\": container is " +
+                                          std::string(to_string(container->state.status)) +
+                                          ": stop the container before removing or force remove");
   }
   const Status before = container->state.status;
   container->state.status = Status::kRemoving;

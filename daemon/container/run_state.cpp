@@ -47,10 +47,22 @@ void RunState::to_running(int process, Timestamp when) {
     throw Error(ErrorKind::kInternal,
                 "a container that is " + std::string(to_string(status)) + " cannot start");
   }
+  const int restarts = status == Status::kRestarting ? restart_count : 0;
   *this = RunState{};
   status = Status::kRunning;
+  restart_count = restarts;
   pid = process;
   started_at = when;
+}
+
+void RunState::to_paused() {
+  if (status != Status::kRunning) throw Error(ErrorKind::kInternal, "only what runs is paused");
+  status = Status::kPaused;
+}
+
+void RunState::to_resumed() {
+  if (status != Status::kPaused) throw Error(ErrorKind::kInternal, "only what is paused goes on");
+  status = Status::kRunning;
 }
 
 void RunState::to_exited(int code, bool killed_for_memory, Timestamp when) {
@@ -61,7 +73,18 @@ void RunState::to_exited(int code, bool killed_for_memory, Timestamp when) {
   finished_at = when;
 }
 
+void RunState::to_restarting(int code, bool killed_for_memory, Timestamp when) {
+  to_exited(code, killed_for_memory, when);
+  status = Status::kRestarting;
+  ++restart_count;
+}
+
+void RunState::restart_cancelled() {
+  if (status == Status::kRestarting) status = Status::kExited;
+}
+
 void RunState::start_failed(int code, std::string reason) {
+  restart_cancelled();
   pid = 0;
   exit_code = code;
   error = std::move(reason);
@@ -72,7 +95,9 @@ nlohmann::json to_json(const RunState& state) {
                       {"pid", state.pid},
                       {"exit_code", state.exit_code},
                       {"oom_killed", state.oom_killed},
-                      {"error", state.error}};
+                      {"error", state.error},
+                      {"restart_count", state.restart_count},
+                      {"manually_stopped", state.manually_stopped}};
   if (state.started_at) json["started_at"] = format_rfc3339(*state.started_at);
   if (state.finished_at) json["finished_at"] = format_rfc3339(*state.finished_at);
   return json;
@@ -85,6 +110,8 @@ RunState run_state_from_json(const nlohmann::json& json) {
   state.exit_code = json.at("exit_code").get<int>();
   state.oom_killed = json.at("oom_killed").get<bool>();
   state.error = json.at("error").get<std::string>();
+  state.restart_count = json.value("restart_count", 0);
+  state.manually_stopped = json.value("manually_stopped", false);
   state.started_at = read_time(json, "started_at");
   state.finished_at = read_time(json, "finished_at");
   return state;

@@ -30,7 +30,10 @@ struct Start {
 };
 
 void check_startable(const Container& container) {
-  if (container.state.is_running()) {
+  if (container.state.status == Status::kPaused) {
+    throw Error(ErrorKind::kConflict, "cannot start a paused container, try unpause instead");
+  }
+  if (container.state.is_active()) {
     throw Error(ErrorKind::kNotModified, "container " + container.name + " is already running");
   }
   if (container.state.status == Status::kRemoving || container.removed->settled()) {
@@ -106,9 +109,14 @@ Task<> fail(Start& start, std::exception_ptr failure) {
 
 }  // namespace
 
-Task<> start(Services& services, ContainerPtr container) {
+Task<> start(Services& services, ContainerPtr container, StartedBy by) {
   auto lock = co_await container->operations.lock();
-  check_startable(*container);
+  if (by == StartedBy::kPolicy) {
+    if (container->state.status != Status::kRestarting) co_return;
+    container->pending_restart.reset();
+  } else {
+    check_startable(*container);
+  }
   Start start{services, container, joined_container(services, *container), {}, {}, {}};
   std::exception_ptr failure;
   try {
@@ -117,6 +125,8 @@ Task<> start(Services& services, ContainerPtr container) {
     failure = std::current_exception();
   }
   if (failure) {
+    // The undo is not interrupted, whoever went away.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     co_await fail(start, failure);
     lock.unlock();
     // A client that asked for --rm has nobody else to clean up after a container that never ran.
@@ -124,7 +134,7 @@ Task<> start(Services& services, ContainerPtr container) {
     std::rethrow_exception(failure);
   }
   start.rollback.release();
-  container->stopped_by_user = false;
+  if (by == StartedBy::kUser) container->restart_delay = std::chrono::milliseconds(0);
   if (container->endpoint) publish_network(services, *container->endpoint, "connect");
   publish(services, *container, "start");
   co_await services.store.save_state(*container);

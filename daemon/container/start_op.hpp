@@ -5,8 +5,11 @@
 
 namespace berth::container {
 
+/// The restart policy starts only what is still "restarting" when its turn comes.
+enum class StartedBy { kUser, kPolicy };
+
 /// Returns when the container's program runs. Throws Error{kNotModified} for one that runs already.
 /// On any failure every step is undone, and the container's state says why.
-Task<> start(Services& services, ContainerPtr container);
+Task<> start(Services& services, ContainerPtr container, StartedBy by = StartedBy::kUser);
 
 }  // namespace berth::container

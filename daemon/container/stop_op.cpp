@@ -4,6 +4,9 @@
 
 #include "common/error.hpp"
 #include "daemon/container/events.hpp"
+#include "daemon/container/pause_op.hpp"
+#include "daemon/container/restart_op.hpp"
+#include "daemon/container/restart_policy.hpp"
 #include "daemon/container/signals.hpp"
 #include "daemon/container/start_op.hpp"
 
@@ -27,8 +30,17 @@ void send_signal(Services& services, Container& container, int number) {
   container.shim->signal(number);
 }
 
+/// Before the signal goes out: whoever sees the end, this daemon or the next, knows that it was
+/// wanted.
+Task<> record_wish(Services& services, ContainerPtr container) {
+  container->state.manually_stopped = true;
+  if (has_restart_policy(container->definition.host_config.restart_policy))
+    co_await services.store.save_state(*container);
+}
+
 Task<> kill_and_wait(Services& services, ContainerPtr container, std::shared_ptr<Outcome> exit) {
   send_signal(services, *container, SIGKILL);
+  co_await resume_if_paused(services, container);
   if (!co_await exit->wait_for(kKillTimeout)) {
     throw Error(ErrorKind::kDeadline, "tried to kill container " + container->id().str() +
                                           ", but did not receive an exit event");
@@ -51,13 +63,19 @@ std::chrono::seconds stop_timeout(const Container& container, const StopOptions&
 
 Task<> stop(Services& services, ContainerPtr container, StopOptions options) {
   const int number = stop_signal(*container, options.signal);
+  if (co_await cancel_restart(services, container, true)) {
+    publish(services, *container, "stop");
+    co_return;
+  }
   if (!container->state.is_running()) {
     throw Error(ErrorKind::kNotModified, "container " + container->name + " is not running");
   }
   const auto exit = container->next_exit;
-  container->stopped_by_user = true;
   const std::chrono::seconds timeout = stop_timeout(*container, options);
+  co_await record_wish(services, container);
   send_signal(services, *container, number);
+  // It cannot act on the signal while it stands still.
+  co_await resume_if_paused(services, container);
   if (timeout.count() < 0) {
     co_await exit->wait();
   } else if (!co_await exit->wait_for(timeout)) {
@@ -68,18 +86,21 @@ Task<> stop(Services& services, ContainerPtr container, StopOptions options) {
 
 Task<> kill(Services& services, ContainerPtr container, std::string signal) {
   const int number = signal.empty() ? SIGKILL : parse_signal(signal);
+  const bool ends = number == SIGKILL || number == stop_signal(*container, "");
+  if (ends && co_await cancel_restart(services, container, true)) co_return;
   check_running(*container);
   const auto exit = container->next_exit;
+  if (ends) co_await record_wish(services, container);
   if (number == SIGKILL) {
-    container->stopped_by_user = true;
     co_await kill_and_wait(services, container, exit);
   } else {
     send_signal(services, *container, number);
+    if (ends) co_await resume_if_paused(services, container);
   }
 }
 
 Task<> restart(Services& services, ContainerPtr container, StopOptions options) {
-  if (container->state.is_running()) co_await stop(services, container, std::move(options));
+  if (container->state.is_active()) co_await stop(services, container, std::move(options));
   co_await start(services, container);
   publish(services, *container, "restart");
 }

@@ -106,6 +106,27 @@ Task<> Store::remove(ContainerId id) {
   co_await database_.transaction(state::Durability::kDurable, std::move(work));
 }
 
+Task<> Store::save_name(ContainerId id, std::string name) {
+  auto work = [id = std::move(id), name = std::move(name)](SQLite::Database& connection) {
+    SQLite::Statement statement(connection, "UPDATE container SET name = ? WHERE id = ?");
+    statement.bind(1, name);
+    statement.bind(2, id.str());
+    statement.exec();
+  };
+  co_await database_.transaction(state::Durability::kDurable, std::move(work));
+}
+
+Task<> Store::save_definition(const Definition& definition) {
+  auto work = [id = definition.id.str(),
+               text = to_json(definition).dump()](SQLite::Database& connection) {
+    SQLite::Statement statement(connection, "UPDATE container SET definition = ? WHERE id = ?");
+    statement.bind(1, text);
+    statement.bind(2, id);
+    statement.exec();
+  };
+  co_await database_.transaction(state::Durability::kDurable, std::move(work));
+}
+
 Task<> Store::save_state(const Container& container) {
   auto work = [id = container.id().str(),
                state = state_text(container)](SQLite::Database& connection) {

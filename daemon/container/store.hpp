@@ -27,6 +27,8 @@ class Store {
   /// Durable when it returns.
   Task<> insert(const Container& container);
   Task<> remove(ContainerId id);
+  Task<> save_name(ContainerId id, std::string name);
+  Task<> save_definition(const Definition& definition);
   /// State and endpoint; survives a kill of the daemon, not a loss of power: after that nothing
   /// runs anyway.
   Task<> save_state(const Container& container);

@@ -13,6 +13,7 @@
 #include "daemon/container/devices.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/resources.hpp"
+#include "daemon/container/restart_policy.hpp"
 #include "daemon/container/security_options.hpp"
 #include "daemon/container/signals.hpp"
 #include "daemon/container/spec.hpp"
@@ -73,13 +74,10 @@ void check_namespaces(const api::HostConfig& host_config) {
   check_mode("UsernsMode", host_config.userns_mode, {});
 }
 
-void check_restart_policy(const api::HostConfig& host_config) {
-  const std::string& name = host_config.restart_policy.name;
-  if (name.empty() || name == "no") return;
-  static const std::set<std::string_view> kKnown = {"always", "unless-stopped", "on-failure"};
-  if (!kKnown.contains(name)) refuse("invalid restart policy: unknown policy '" + name + "'");
-  if (host_config.auto_remove) refuse("can't create 'AutoRemove' container with restart policy");
-  unsupported("restart policy \"" + name + "\" is not supported: use \"no\"");
+void check_restart(const api::HostConfig& host_config) {
+  check_restart_policy(host_config.restart_policy);
+  if (host_config.auto_remove && has_restart_policy(host_config.restart_policy))
+    refuse("can't create 'AutoRemove' container with restart policy");
 }
 
 void check_unsupported(const api::HostConfig& host_config) {
@@ -169,7 +167,7 @@ void validate_name(const std::string& name) {
 void validate(const api::CreateRequest& request) {
   check_config(request.config);
   check_namespaces(request.host_config);
-  check_restart_policy(request.host_config);
+  check_restart(request.host_config);
   check_unsupported(request.host_config);
   check_log(request.host_config);
   check_limits(request.host_config);

@@ -21,7 +21,7 @@ std::string time_text(const std::optional<Timestamp>& time) {
 api::ContainerState state_of(const RunState& state) {
   api::ContainerState shown;
   shown.status = to_string(state.status);
-  shown.running = state.is_running();
+  shown.running = state.is_active();
   shown.paused = state.status == Status::kPaused;
   shown.restarting = state.status == Status::kRestarting;
   shown.dead = state.status == Status::kDead;
@@ -222,6 +222,7 @@ api::ContainerInspect inspect(const Container& container, const Settings& settin
     shown.log_path = folder / (container.id().str() + "-json.log");
   }
   shown.name = "/" + container.name;
+  shown.restart_count = container.state.restart_count;
   shown.driver = definition.storage_driver;
   shown.platform = definition.platform;
   shown.app_armor_profile =

@@ -26,7 +26,7 @@ std::shared_ptr<Outcome> outcome_of(Services& services, const Container& contain
     throw Error(ErrorKind::kInvalidArgument, "invalid condition: \"" + condition +
                                                  "\": must be not-running, next-exit or removed");
   }
-  if (container.state.is_running()) return container.next_exit;
+  if (container.state.is_active()) return container.next_exit;
   auto past = std::make_shared<Outcome>(services.control);
   past->settle({container.state.exit_code, ""});
   return past;

@@ -7,10 +7,13 @@
 #include "daemon/container/attach_op.hpp"
 #include "daemon/container/create_op.hpp"
 #include "daemon/container/list.hpp"
+#include "daemon/container/pause_op.hpp"
 #include "daemon/container/remove_op.hpp"
+#include "daemon/container/rename_op.hpp"
 #include "daemon/container/size.hpp"
 #include "daemon/container/start_op.hpp"
 #include "daemon/container/stop_op.hpp"
+#include "daemon/container/update_op.hpp"
 #include "daemon/container/view.hpp"
 #include "daemon/routes/compat.hpp"
 
@@ -98,6 +101,29 @@ Task<> kill(Services& services, Exchange& exchange) {
   co_await exchange.send_empty(204);
 }
 
+Task<> pause(Services& services, Exchange& exchange) {
+  co_await container::pause(services, find(services, exchange));
+  co_await exchange.send_empty(204);
+}
+
+Task<> unpause(Services& services, Exchange& exchange) {
+  co_await container::unpause(services, find(services, exchange));
+  co_await exchange.send_empty(204);
+}
+
+Task<> rename(Services& services, Exchange& exchange) {
+  co_await container::rename(services, find(services, exchange), exchange.query().text("name"));
+  co_await exchange.send_empty(204);
+}
+
+Task<> update(Services& services, Exchange& exchange) {
+  const ContainerPtr container = find(services, exchange);
+  auto request = api::from_text<api::UpdateRequest>(co_await exchange.read_json());
+  const api::UpdateResponse response =
+      co_await container::update(services, container, std::move(request));
+  co_await exchange.send_json(200, api::to_text(response) + "\n");
+}
+
 Task<> remove(Services& services, Exchange& exchange) {
   if (exchange.query().flag("link")) {
     throw Error(ErrorKind::kNotImplemented, "links are not supported, so there is none to remove");
@@ -136,6 +162,10 @@ void add_container_routes(http::Router& router, Services& services) {
   add("POST", "/containers/{id}/stop", stop);
   add("POST", "/containers/{id}/restart", restart);
   add("POST", "/containers/{id}/kill", kill);
+  add("POST", "/containers/{id}/pause", pause);
+  add("POST", "/containers/{id}/unpause", unpause);
+  add("POST", "/containers/{id}/rename", rename);
+  add("POST", "/containers/{id}/update", update);
   add("DELETE", "/containers/{id}", remove);
   add("POST", "/containers/{id}/resize", resize);
   add_container_stream_routes(router, services);

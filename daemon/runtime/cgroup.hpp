@@ -87,6 +87,8 @@ class Cgroup {
   /// kDeadline when they do not within `limit`.
   void freeze(std::chrono::milliseconds limit = std::chrono::seconds(10));
   void thaw();
+  /// Whether freeze() was called last.
+  bool is_frozen() const;
 
   /// SIGKILL for all inside (v2: cgroup.kill; v1: repeated until none is new). Thaws what is
   /// frozen.

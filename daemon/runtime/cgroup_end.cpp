@@ -143,6 +143,15 @@ void Cgroup::thaw() {
   if (error != 0 && error != ENOENT) throw_errno("write", file, error);
 }
 
+bool Cgroup::is_frozen() const {
+  const bool v2 = layout_->mode == CgroupLayout::Mode::kV2;
+  const CgroupHierarchy* hierarchy = v2 ? main_hierarchy() : layout_->find("freezer");
+  if (hierarchy == nullptr) return false;
+  const std::string file = relative_ + (v2 ? "/cgroup.freeze" : "/freezer.state");
+  const std::string state(trim(read_control(hierarchy->directory.get(), file)));
+  return state == (v2 ? "1" : "FROZEN") || state == "FREEZING";
+}
+
 void Cgroup::kill_all() {
   const CgroupHierarchy* hierarchy = main_hierarchy();
   if (hierarchy == nullptr) return;
