@@ -142,8 +142,8 @@ Task<> clear_leavings(Services& services, const std::set<std::string>& sockets) 
   }
   for (const std::string& name : names_in(services.settings.containers())) {
     if (services.index.find_by_id(ContainerId(name))) continue;
-    log::warn("removing the folder of the unknown container {}", name);
-    std::filesystem::remove_all(services.settings.containers() / name);
+    log::info("removing the folder of the removed container {}", name);
+    remove_folder_later(services, name);
   }
   std::set<ContainerId> known;
   for (const ContainerPtr& container : services.index.all())

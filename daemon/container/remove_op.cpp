@@ -30,13 +30,21 @@ Task<> erase(Services& services, ContainerPtr container) {
   // could not be used.
   co_await services.store.remove(id);
   co_await services.storage.remove_writable(id);
-  auto remove_folder = [folder = services.settings.container_folder(id.str())] {
-    std::filesystem::remove_all(folder);
-  };
-  co_await services.fast.run(std::move(remove_folder));
+  remove_folder_later(services, id.str());
 }
 
 }  // namespace
+
+void remove_folder_later(Services& services, const std::string& id) {
+  services.tasks.spawn("removing the folder of " + id, [&services, id]() -> Task<> {
+    return services.bulk.run([folder = services.settings.container_folder(id)] {
+      std::error_code error;
+      std::filesystem::remove_all(folder, error);
+      if (error && error != std::errc::no_such_file_or_directory)
+        throw_errno("remove", folder.native(), error.value());
+    });
+  });
+}
 
 Task<> remove(Services& services, ContainerPtr container, bool force) {
   if (container->state.status == Status::kRemoving) {

@@ -9,4 +9,8 @@ namespace berth::container {
 /// which kills it first, and for one whose removal is under way.
 Task<> remove(Services& services, ContainerPtr container, bool force);
 
+/// Of a container without a row, in the background: the kernel can take milliseconds to remove a
+/// folder. What this daemon does not get done, its next start does.
+void remove_folder_later(Services& services, const std::string& id);
+
 }  // namespace berth::container

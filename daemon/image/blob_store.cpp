@@ -18,11 +18,12 @@ namespace fs = std::filesystem;
 BlobStore::BlobStore(const fs::path& data_root)
     : folder_(data_root / "blobs" / "sha256"), incoming_(data_root / "blobs" / "incoming") {
   std::error_code error;
-  fs::remove_all(incoming_, error);
   for (const fs::path& folder : {folder_, incoming_}) {
     fs::create_directories(folder, error);
     if (error) throw_errno("mkdir", folder.native(), error.value());
   }
+  for (const auto& leftover : fs::directory_iterator(incoming_))
+    fs::remove_all(leftover.path(), error);
 }
 
 fs::path BlobStore::path_of(const Digest& digest) const {

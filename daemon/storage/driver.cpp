@@ -40,11 +40,12 @@ std::unique_ptr<Driver> open_driver(std::string_view name, const DriverOptions& 
     throw Error(ErrorKind::kInvalidArgument,
                 "unknown storage driver \"" + std::string(name) + "\": use overlay2 or vfs");
   }
-  const std::filesystem::path layers = options.data_root / "layers";
+  // The driver empties its trash in the background.
+  const std::filesystem::path trash = options.data_root / "layers/overlay2/trash";
   std::error_code error;
-  std::filesystem::create_directories(layers, error);
-  if (error) throw_errno("mkdir", layers.native(), error.value());
-  const auto problem = overlay_problem(layers);
+  std::filesystem::create_directories(trash, error);
+  if (error) throw_errno("mkdir", trash.native(), error.value());
+  const auto problem = overlay_problem(trash);
   if (!problem) return std::make_unique<Overlay2Driver>(options);
   const std::string reason = "overlay2 cannot work in \"" + options.data_root.native() + "\" (" +
                              file_system_name(options.data_root) + "): " + *problem;

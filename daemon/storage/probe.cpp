@@ -17,9 +17,7 @@
 #include "common/fd.hpp"
 #include "common/file.hpp"
 #include "common/ids.hpp"
-#include "common/scope_guard.hpp"
 #include "common/text.hpp"
-#include "daemon/storage/tree.hpp"
 
 namespace berth::storage {
 
@@ -95,13 +93,6 @@ std::optional<std::string> overlay_problem(const std::filesystem::path& folder) 
   const Fd parent = open_file(folder, O_RDONLY | O_DIRECTORY);
   const std::string name = "probe-" + random_hex(6);
   check_errno(::mkdirat(parent.get(), name.c_str(), 0700), "mkdirat", name);
-  const ScopeGuard clear([&] {
-    try {
-      remove_tree(parent.get(), name);
-    } catch (const Error&) {
-      // A few empty folders stay; nothing ever reads them.
-    }
-  });
   const Fd probe = open_at(parent.get(), name, O_RDONLY | O_DIRECTORY);
   for (const char* const part : {"lower", "upper", "work"}) {
     check_errno(::mkdirat(probe.get(), part, 0700), "mkdirat", part);

@@ -91,6 +91,8 @@ def clean(daemon):
 
 
 def _watched(daemon):
+    # The test before may have left folders that the daemon is still deleting.
+    eventually(lambda: len(daemon.being_deleted()) == 0, 10, "earlier folders are deleted")
     before = Snapshot(daemon)
     yield daemon
     if daemon.pid is None:

@@ -191,6 +191,14 @@ class Daemon:
     def containers(self):
         return self.api.get("/containers/json?all=1").json()
 
+    def being_deleted(self):
+        """Folders of containers that are no more, and what is in the storage driver's trash."""
+        known = {container["Id"] for container in self.containers()} if self.pid else set()
+        places = [os.path.join(self.data_root, "containers")]
+        places += glob.glob(os.path.join(self.data_root, "layers/*/trash"))
+        found = [name for place in places if os.path.isdir(place) for name in os.listdir(place)]
+        return [name for name in found if name not in known]
+
     def inside(self, container, *command, **options):
         """Runs a program of this machine in the container's namespaces other than its mounts."""
         pid = str(self.outer_pid(container))
