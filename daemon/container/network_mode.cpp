@@ -40,6 +40,12 @@ std::vector<network::PortBinding> port_bindings(const Definition& definition) {
   return ports;
 }
 
+/// Anything but the names that mean something by themselves.
+bool is_named_network(const std::string& mode) {
+  return !mode.empty() && mode != "default" && mode != "bridge" && mode != "host" &&
+         mode != "none" && !mode.starts_with(kContainerPrefix);
+}
+
 }  // namespace
 
 NetworkMode parse_network_mode(const std::string& text) {
@@ -53,7 +59,9 @@ NetworkMode parse_network_mode(const std::string& text) {
 }
 
 void check_network(Services& services, const Definition& definition) {
-  const NetworkMode mode = parse_network_mode(definition.host_config.network_mode);
+  const bool named = is_named_network(definition.host_config.network_mode);
+  const NetworkMode mode =
+      named ? NetworkMode{} : parse_network_mode(definition.host_config.network_mode);
   if (mode.kind == NetworkKind::kContainer) check_joined(services, definition, mode);
   port_bindings(definition);
   for (const std::string& host : definition.host_config.extra_hosts)
@@ -61,7 +69,7 @@ void check_network(Services& services, const Definition& definition) {
   for (const std::string& server : definition.host_config.dns)
     network::check_dns_server(server);
   for (const auto& [name, settings] : definition.networking.endpoints_config) {
-    parse_network_mode(name);
+    if (is_named_network(name)) continue;
     if (settings.ipam_config && !settings.ipam_config->ipv4_address.empty()) {
       throw Error(ErrorKind::kInvalidArgument,
                   "invalid config for network " + name +

@@ -15,8 +15,9 @@ struct NetworkMode {
 /// Throws Error{kNotFound} `network x not found` for any other network.
 NetworkMode parse_network_mode(const std::string& text);
 
-/// Refuses at create what cannot work at start: unknown networks, unknown containers to join, ports
-/// that are no ports, addresses on the default bridge. Throws Error.
+/// Refuses at create what cannot work at start: unknown containers to join, ports that are no
+/// ports, addresses on the default bridge. Throws Error. A network may be made until the start, and
+/// a client that is told "not found" at create would pull the image.
 void check_network(Services& services, const Definition& definition);
 
 /// What the network room needs to know of a container on the bridge.

@@ -77,6 +77,7 @@ Task<> connect(Start& start) {
 }
 
 Task<> run_steps(Start& start) {
+  start.joined = joined_container(start.services, *start.container);
   co_await reserve_network(start);
   co_await write_network_files(start.services, start.container, start.joined);
   // The intent is on record before the kernel is touched: a daemon that is killed now finds at its
@@ -117,7 +118,7 @@ Task<> start(Services& services, ContainerPtr container, StartedBy by) {
   } else {
     check_startable(*container);
   }
-  Start start{services, container, joined_container(services, *container), {}, {}, {}};
+  Start start{services, container, {}, {}, {}, {}};
   std::exception_ptr failure;
   try {
     co_await run_steps(start);

@@ -296,3 +296,12 @@ def test_a_hosts_own_bridge_settings(make_daemon):
     daemon = make_daemon("--bip", "192.0.2.65/26", "--fixed-cidr", "192.0.2.96/29")
     addresses = [endpoint(daemon, daemon.run(command=["sleep", "1000"]))["IPAddress"] for _ in range(3)]
     assert all(96 <= int(address.rsplit(".", 1)[1]) < 104 for address in addresses)
+
+
+def test_an_unknown_network_is_told_at_the_start(daemon):
+    """Not at create: a client that is told "not found" there pulls the image."""
+    container = daemon.create(host={"NetworkMode": "nowhere"})
+    answer = daemon.api.post(f"/containers/{container}/start")
+    assert answer.status == 404 and "network nowhere not found" in answer.message
+    assert "network nowhere not found" in daemon.state(container)["Error"]
+    daemon.remove(container)
