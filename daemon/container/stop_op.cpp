@@ -18,16 +18,26 @@ constexpr std::chrono::seconds kDefaultTimeout{10};
 // After SIGKILL the kernel owes us the end; a process in uninterruptible sleep may keep it waiting.
 constexpr std::chrono::seconds kKillTimeout{10};
 
-void check_running(const Container& container) {
-  if (container.state.is_running() && container.shim) return;
+[[noreturn]] void refuse_not_running(const Container& container) {
   throw Error(ErrorKind::kConflict, "cannot kill container: " + container.name + ": container " +
                                         container.id().str() + " is not running");
 }
 
-void send_signal(Services& services, Container& container, int number) {
-  if (!container.shim) return;
+void check_running(const Container& container) {
+  if (!container.state.is_running() || !container.shim) refuse_not_running(container);
+}
+
+/// False when the shim is ending, and the process with it, whose exit nobody has handled yet.
+bool send_signal(Services& services, Container& container, int number) {
+  if (!container.shim) return false;
+  try {
+    container.shim->signal(number);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUnavailable) throw;
+    return false;
+  }
   publish(services, container, "kill", {{"signal", std::to_string(number)}});
-  container.shim->signal(number);
+  return true;
 }
 
 /// Before the signal goes out: whoever sees the end, this daemon or the next, knows that it was
@@ -39,7 +49,7 @@ Task<> record_wish(Services& services, ContainerPtr container) {
 }
 
 Task<> kill_and_wait(Services& services, ContainerPtr container, std::shared_ptr<Outcome> exit) {
-  send_signal(services, *container, SIGKILL);
+  (void)send_signal(services, *container, SIGKILL);
   co_await resume_if_paused(services, container);
   if (!co_await exit->wait_for(kKillTimeout)) {
     throw Error(ErrorKind::kDeadline, "tried to kill container " + container->id().str() +
@@ -73,7 +83,7 @@ Task<> stop(Services& services, ContainerPtr container, StopOptions options) {
   const auto exit = container->next_exit;
   const std::chrono::seconds timeout = stop_timeout(*container, options);
   co_await record_wish(services, container);
-  send_signal(services, *container, number);
+  (void)send_signal(services, *container, number);
   // It cannot act on the signal while it stands still.
   co_await resume_if_paused(services, container);
   if (timeout.count() < 0) {
@@ -94,7 +104,8 @@ Task<> kill(Services& services, ContainerPtr container, std::string signal) {
   if (number == SIGKILL) {
     co_await kill_and_wait(services, container, exit);
   } else {
-    send_signal(services, *container, number);
+    const bool sent = send_signal(services, *container, number);
+    if (!sent && !ends) refuse_not_running(*container);
     if (ends) co_await resume_if_paused(services, container);
   }
 }
