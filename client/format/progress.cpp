@@ -24,9 +24,9 @@ std::string size_text(std::int64_t bytes) {
 
 std::string progress_bar(const api::ProgressDetail& detail, std::size_t width) {
   if (detail.current <= 0 && detail.total <= 0) return {};
-  const std::string current = size_text(detail.current);
+  std::string current = size_text(detail.current);
   if (detail.total <= 0) return current;
-  const std::string numbers =
+  std::string numbers =
       (detail.current > detail.total) ? current : current + "/" + size_text(detail.total);
   if (width < kRoomForBar) return numbers;
   const double share =

@@ -8,7 +8,7 @@
 
 #include "api/container.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): a library's
 class App;
 }
 

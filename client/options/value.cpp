@@ -45,11 +45,11 @@ void add_variable(const std::string& text, Unset unset, std::vector<std::string>
   if (text.empty() || text.front() == '=') {
     throw invalid_value("environment variable", text, "NAME=VALUE or NAME");
   }
-  if (text.find('=') != std::string::npos) {
-    environment.push_back(text);
-  } else if (const char* own = std::getenv(text.c_str())) {  // NOLINT(concurrency-mt-unsafe)
+  const bool has_value = text.find('=') != std::string::npos;
+  const char* const own = has_value ? nullptr : std::getenv(text.c_str());  // NOLINT(*-mt-unsafe)
+  if (own != nullptr) {
     environment.push_back(text + "=" + own);
-  } else if (unset == Unset::kKeep) {
+  } else if (has_value || unset == Unset::kKeep) {
     environment.push_back(text);
   }
 }
