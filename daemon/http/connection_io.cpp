@@ -141,7 +141,7 @@ Task<> Connection::wait_disconnected() {
 }
 
 Task<Hijacked> Connection::hijack(std::string head) {
-  co_await write_all(std::move(head), {});
+  if (!head.empty()) co_await write_all(std::move(head), {});
   hijacked_ = true;
   keep_alive_ = false;
   const auto early = buffer_.data();

@@ -14,6 +14,7 @@
 #include "daemon/http/connection.hpp"
 #include "daemon/http/server_identity.hpp"
 #include "daemon/http/status.hpp"
+#include "daemon/http/websocket.hpp"
 
 namespace berth::http {
 
@@ -161,6 +162,15 @@ Task<Hijacked> Exchange::hijack(bool multiplexed) {
   text += "Api-Version: " + to_string(kCurrentVersion) + "\r\n" + std::string(kIdentityHeaders) +
           "\r\n";
   co_return co_await on_socket(connection_.hijack(std::move(text)));
+}
+
+Task<Hijacked> Exchange::hijack_websocket() {
+  check_websocket_request(request_);
+  answered_ = true;
+  const auto shake_hands = [](Connection& connection, const Request& request) -> Task<Fd> {
+    co_return co_await relay_websocket(request, co_await connection.hijack({}));
+  };
+  co_return Hijacked{co_await on_socket(shake_hands(connection_, request_)), {}};
 }
 
 /// A group's members must complete on one thread, hence the detour by this executor.

@@ -78,6 +78,10 @@ class Exchange {
   /// connection away. `multiplexed` picks the content type of a stream with frames.
   Task<Hijacked> hijack(bool multiplexed);
 
+  /// The same for a client that asks for a WebSocket: the result's bytes travel in its frames.
+  /// Throws Error{kInvalidArgument} for one that does not, {kForbidden} for a foreign web page's.
+  Task<Hijacked> hijack_websocket();
+
   /// Awaits `work`, which is cancelled (terminal cancellation of Asio) when the client goes away or
   /// the daemon stops meanwhile: then this throws Error{kCancelled}. For requests that wait for
   /// something or whose answer goes on, never for work that changes something.

@@ -50,11 +50,9 @@ Task<> wait(Services& services, Exchange& exchange) {
 shim::AttachRequest attach_request(const Exchange& exchange, const Container& container) {
   shim::AttachRequest request;
   const auto& query = exchange.query();
-  if (query.flag("stream")) {
-    request.standard_input = query.flag("stdin") && container.definition.config.open_stdin;
-    request.standard_output = query.flag("stdout");
-    request.standard_error = query.flag("stderr");
-  }
+  request.standard_input = query.flag("stdin") && container.definition.config.open_stdin;
+  request.standard_output = query.flag("stdout");
+  request.standard_error = query.flag("stderr");
   request.multiplexed = !container.has_terminal();
   request.detach_keys = container::parse_detach_keys(query.text("detachKeys"));
   return request;
@@ -87,18 +85,32 @@ Task<> send_past_output(Services& services, ContainerPtr container,
   co_await services.bulk.run(std::move(work));
 }
 
-Task<> attach(Services& services, Exchange& exchange) {
+enum class Transport { kRaw, kWebSocket };
+
+Task<> attach_by(Services& services, Exchange& exchange, Transport transport) {
   const ContainerPtr container = services.index.find(exchange.parameter("id"));
   container::check_attachable(*container);
   shim::AttachRequest request = attach_request(exchange, *container);
+  // A WebSocket gets the bytes of both streams as they are, as dockerd does it.
+  if (transport == Transport::kWebSocket) request.multiplexed = false;
   const bool with_past = exchange.query().flag("logs");
   if (with_past) container::check_readable_logs(*container);
-  http::Hijacked client = co_await exchange.hijack(request.multiplexed);
+  http::Hijacked client = transport == Transport::kWebSocket
+                              ? co_await exchange.hijack_websocket()
+                              : co_await exchange.hijack(request.multiplexed);
   request.early_bytes = std::move(client.early_bytes);
   if (with_past) co_await send_past_output(services, container, request, client.socket);
   if (exchange.query().flag("stream")) {
     container::attach(services, *container, std::move(request), std::move(client.socket));
   }
+}
+
+Task<> attach(Services& services, Exchange& exchange) {
+  return attach_by(services, exchange, Transport::kRaw);
+}
+
+Task<> attach_websocket(Services& services, Exchange& exchange) {
+  return attach_by(services, exchange, Transport::kWebSocket);
 }
 
 logs::ReadOptions log_options(const Exchange& exchange) {
@@ -146,6 +158,8 @@ void add_container_stream_routes(http::Router& router, Services& services) {
              [&services](Exchange& exchange) { return wait(services, exchange); });
   router.add("POST", "/containers/{id}/attach",
              [&services](Exchange& exchange) { return attach(services, exchange); });
+  router.add("GET", "/containers/{id}/attach/ws",
+             [&services](Exchange& exchange) { return attach_websocket(services, exchange); });
   router.add("GET", "/containers/{id}/logs",
              [&services](Exchange& exchange) { return logs(services, exchange); });
 }
