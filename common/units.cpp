@@ -231,4 +231,11 @@ std::string format_human_duration(std::chrono::nanoseconds duration) {
   return text(days / 365, "years");
 }
 
+bool is_ulimit_name(std::string_view name) {
+  static constexpr std::array<std::string_view, 16> kNames = {
+      "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
+      "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
 }  // namespace berth

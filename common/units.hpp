@@ -34,4 +34,8 @@ std::string format_duration(std::chrono::nanoseconds duration);
 /// "About a minute", "5 minutes", "About an hour", "3 hours", "2 days", "3 weeks", "5 months".
 std::string format_human_duration(std::chrono::nanoseconds duration);
 
+/// Whether it is the name of a resource limit as --ulimit writes it: nofile, nproc and so on
+/// (getrlimit(2)).
+bool is_ulimit_name(std::string_view name);
+
 }  // namespace berth

@@ -67,6 +67,12 @@ container::Settings container_settings(const Config& config) {
   settings.log_options = config.log_options;
   settings.shm_size = parse_memory_size(config.default_shm_size);
   settings.no_new_privileges = config.no_new_privileges;
+  settings.ipc_mode = config.default_ipc_mode;
+  settings.cgroupns_mode = config.default_cgroupns_mode;
+  for (const auto& [name, limit] : config.default_ulimits)
+    settings.ulimits[name] = {name, limit.hard, limit.soft};
+  settings.init = config.init;
+  settings.init_program = config.init_path.empty() ? find_init() : config.init_path;
   if (config.seccomp_profile == "unconfined") {
     settings.seccomp_profile = "unconfined";
   } else if (!config.seccomp_profile.empty() && config.seccomp_profile != "builtin") {

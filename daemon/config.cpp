@@ -21,7 +21,7 @@ using nlohmann::json;
 constexpr const char* kDefaultHost = "unix:///var/run/berth.sock";
 
 /// dockerd's keys that Berth does not have; saying "no" to them is fine.
-constexpr std::array<std::string_view, 33> kUnsupported = {"allow-nondistributable-artifacts",
+constexpr std::array<std::string_view, 29> kUnsupported = {"allow-nondistributable-artifacts",
                                                            "api-cors-header",
                                                            "authorization-plugins",
                                                            "bip6",
@@ -33,17 +33,13 @@ constexpr std::array<std::string_view, 33> kUnsupported = {"allow-nondistributab
                                                            "containerd-plugins-namespace",
                                                            "cpu-rt-period",
                                                            "cpu-rt-runtime",
-                                                           "default-cgroupns-mode",
                                                            "default-gateway-v6",
-                                                           "default-ipc-mode",
                                                            "default-network-opts",
                                                            "default-runtime",
                                                            "experimental",
                                                            "features",
                                                            "fixed-cidr-v6",
                                                            "host-gateway-ip",
-                                                           "init",
-                                                           "init-path",
                                                            "ip6tables",
                                                            "ipv6",
                                                            "max-concurrent-uploads",

@@ -70,6 +70,10 @@ struct Config {
   std::map<std::string, UlimitOption> default_ulimits;
   std::string default_shm_size = "64m";
   std::filesystem::path seccomp_profile;
+  std::string default_ipc_mode = "private";
+  std::string default_cgroupns_mode = "private";
+  bool init = false;                // run one in every container that does not say
+  std::filesystem::path init_path;  // empty: berth-init
   bool no_new_privileges = false;
 
   std::vector<std::string> insecure_registries;

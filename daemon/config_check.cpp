@@ -1,4 +1,5 @@
 // What the configuration's values may be.
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -48,6 +49,12 @@ void check_range(const std::string& what, int value, int least, int most) {
   if (value >= least && value <= most) return;
   refuse(what, std::to_string(value),
          "from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+void check_one_of(const std::string& what, const std::string& value,
+                  std::initializer_list<std::string> known) {
+  if (std::find(known.begin(), known.end(), value) != known.end()) return;
+  refuse(what, value, join(std::vector<std::string>(known), " or "));
 }
 
 void check_host(const std::string& host) {
@@ -128,12 +135,19 @@ void check_containers(const Config& config) {
     }
   }
   for (const auto& [name, limits] : config.default_ulimits) {
+    if (!is_ulimit_name(name))
+      refuse("default ulimit", name, "the name of a limit, such as nofile");
     const bool in_order = limits.hard == -1 || (limits.soft != -1 && limits.soft <= limits.hard);
     if (!in_order) {
       refuse("default ulimit",
              name + "=" + std::to_string(limits.soft) + ":" + std::to_string(limits.hard),
              "a soft limit that is not above the hard one");
     }
+  }
+  check_one_of("default ipc mode", config.default_ipc_mode, {"private", "shareable"});
+  check_one_of("default cgroup namespace mode", config.default_cgroupns_mode, {"private", "host"});
+  if (!config.init_path.empty() && ::access(config.init_path.c_str(), X_OK) != 0) {
+    refuse("init path", config.init_path.native(), "a program that can be executed");
   }
   parse_memory_size(config.default_shm_size);
   const std::string& profile = config.seccomp_profile.native();

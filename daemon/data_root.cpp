@@ -51,14 +51,29 @@ DataRoot::~DataRoot() {
   if (!pidfile_.empty()) ::unlink(pidfile_.c_str());
 }
 
-std::filesystem::path find_shim() {
+namespace {
+
+/// A helper program beside the daemon's own, or where it is installed.
+std::filesystem::path find_helper(const std::filesystem::path& installed) {
   const std::filesystem::path beside =
-      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "berth-shim";
-  for (const std::filesystem::path& place : {beside, std::filesystem::path(BERTH_SHIM_PATH)}) {
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / installed.filename();
+  for (const std::filesystem::path& place : {beside, installed}) {
     if (::access(place.c_str(), X_OK) == 0) return place;
   }
-  throw Error(ErrorKind::kNotFound, "cannot find berth-shim: neither \"" + beside.native() +
-                                        "\" nor \"" + BERTH_SHIM_PATH + "\" can be executed");
+  return {};
+}
+
+}  // namespace
+
+std::filesystem::path find_shim() {
+  std::filesystem::path found = find_helper(BERTH_SHIM_PATH);
+  if (!found.empty()) return found;
+  throw Error(ErrorKind::kNotFound, "cannot find berth-shim: neither beside berthd nor as \"" +
+                                        std::string(BERTH_SHIM_PATH) + "\" can it be executed");
+}
+
+std::filesystem::path find_init() {
+  return find_helper(BERTH_INIT_PATH);
 }
 
 }  // namespace berth

@@ -27,4 +27,7 @@ class DataRoot {
 /// Error{kNotFound} that names the places.
 std::filesystem::path find_shim();
 
+/// berth-init at the same places; empty when there is none, since most containers need none.
+std::filesystem::path find_init();
+
 }  // namespace berth

@@ -8,6 +8,7 @@
 #include "daemon/async/rollback.hpp"
 #include "daemon/container/events.hpp"
 #include "daemon/container/image_config.hpp"
+#include "daemon/container/joins.hpp"
 #include "daemon/container/log_options.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/names.hpp"
@@ -24,8 +25,8 @@ void complete_host_config(api::HostConfig& host_config, const Settings& settings
     host_config.network_mode = "bridge";
   }
   if (host_config.restart_policy.name.empty()) host_config.restart_policy.name = "no";
-  if (host_config.ipc_mode.empty()) host_config.ipc_mode = "private";
-  if (host_config.cgroupns_mode.empty()) host_config.cgroupns_mode = "private";
+  if (host_config.ipc_mode.empty()) host_config.ipc_mode = settings.ipc_mode;
+  if (host_config.cgroupns_mode.empty()) host_config.cgroupns_mode = settings.cgroupns_mode;
   if (host_config.resources.memory > 0 && host_config.resources.memory_swap == 0) {
     // As other engines do: without a word about swap, as much swap as memory.
     host_config.resources.memory_swap = 2 * host_config.resources.memory;
@@ -98,7 +99,8 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   if (definition.config.hostname.empty()) {
     definition.config.hostname = std::string(short_id(definition.id.str()));
   }
-  check_network(services, definition);
+  pin_joins(services.index, definition.host_config);
+  check_network(definition);
 
   if (name.empty()) {
     name =

@@ -60,15 +60,17 @@ json forward_document(const network::Reservation& reservation) {
 }  // namespace
 
 shim::LaunchRequest launch_request(Services& services, const Container& container,
-                                   const ContainerPtr& joined, network::Reservation& reservation) {
+                                   const Joins& joins, network::Reservation& reservation) {
   const Definition& definition = container.definition;
   const std::string& id = container.id().str();
-  SpecInput input{definition, services.settings, services.settings.container_folder(id),
-                  definition.config.hostname, 0};
-  if (joined) {
-    input.network_pid = joined->state.pid;
-    input.hostname = joined->definition.config.hostname;
-  }
+  SpecInput input{definition,
+                  services.settings,
+                  services.settings.container_folder(id),
+                  definition.config.hostname,
+                  {}};
+  const auto pid_of = [](const ContainerPtr& joined) { return joined ? joined->state.pid : 0; };
+  input.joined = {pid_of(joins.network), pid_of(joins.pid), pid_of(joins.ipc)};
+  if (joins.network) input.hostname = joins.network->definition.config.hostname;
   json document{
       {"version", 1},
       {"id", id},

@@ -1,6 +1,7 @@
 // What the daemon hands to a container's shim.
 #pragma once
 
+#include "daemon/container/joins.hpp"
 #include "daemon/container/services.hpp"
 
 namespace berth::container {
@@ -8,6 +9,6 @@ namespace berth::container {
 /// The OCI specification, the root file system, the log and the ports to forward, with the seccomp
 /// filter and the sockets beside it. Takes the listeners out of `reservation`. Throws Error.
 shim::LaunchRequest launch_request(Services& services, const Container& container,
-                                   const ContainerPtr& joined, network::Reservation& reservation);
+                                   const Joins& joins, network::Reservation& reservation);
 
 }  // namespace berth::container

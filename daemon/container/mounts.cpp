@@ -11,6 +11,7 @@
 #include "common/error.hpp"
 #include "common/ids.hpp"
 #include "common/text.hpp"
+#include "daemon/container/spec_defaults.hpp"
 
 namespace berth::container {
 
@@ -56,7 +57,12 @@ json system_mounts(const SpecInput& input) {
   mounts.push_back(
       mount("/sys/fs/cgroup", "cgroup", "cgroup", {sys_access, "nosuid", "noexec", "nodev"}));
   mounts.push_back(mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
-  if (host_config.ipc_mode == "host") {
+  if (input.joined.ipc > 0) {
+    json shared =
+        mount("/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate", "nosuid", "noexec", "nodev"});
+    shared["sourceNamespace"] = namespace_path(input.joined.ipc, "mnt");
+    mounts.push_back(std::move(shared));
+  } else if (host_config.ipc_mode == "host") {
     mounts.push_back(mount("/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate"}));
   } else if (host_config.ipc_mode != "none") {
     mounts.push_back(mount(
@@ -64,6 +70,18 @@ json system_mounts(const SpecInput& input) {
         {"nosuid", "noexec", "nodev", "mode=1777", "size=" + std::to_string(shm_size(input))}));
   }
   return mounts;
+}
+
+/// Read-only by the mount itself: what runs from it cannot be written to through /proc/1/exe either
+/// (CVE-2019-5736).
+json init_mount(const Settings& settings) {
+  if (settings.init_program.empty()) {
+    throw Error(ErrorKind::kNotFound,
+                "cannot find berth-init, which containers with Init need: install it beside "
+                "berth-shim, or set init-path");
+  }
+  return mount(kInitPath, "bind", settings.init_program.native(),
+               {"bind", "rprivate", "ro", "nosuid", "nodev"});
 }
 
 json bind_mount(const Bind& bind) {
@@ -232,6 +250,7 @@ json oci_mounts(const SpecInput& input) {
   }
   for (json& entry : user_mounts)
     mounts.push_back(std::move(entry));
+  if (has_init(host_config, input.settings)) mounts.push_back(init_mount(input.settings));
   return mounts;
 }
 

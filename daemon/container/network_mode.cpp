@@ -10,14 +10,6 @@ namespace {
 
 constexpr std::string_view kContainerPrefix = "container:";
 
-void check_joined(Services& services, const Definition& definition, const NetworkMode& mode) {
-  services.index.find(mode.container);
-  if (!definition.host_config.port_bindings.empty() || definition.host_config.publish_all_ports) {
-    throw Error(ErrorKind::kInvalidArgument,
-                "conflicting options: port publishing and the container type network mode");
-  }
-}
-
 /// What HostConfig publishes, and with PublishAllPorts every exposed port that has no binding.
 std::vector<network::PortBinding> port_bindings(const Definition& definition) {
   std::vector<network::PortBinding> ports;
@@ -58,11 +50,10 @@ NetworkMode parse_network_mode(const std::string& text) {
   throw Error(ErrorKind::kNotFound, "network " + text + " not found");
 }
 
-void check_network(Services& services, const Definition& definition) {
+void check_network(const Definition& definition) {
   const bool named = is_named_network(definition.host_config.network_mode);
   const NetworkMode mode =
       named ? NetworkMode{} : parse_network_mode(definition.host_config.network_mode);
-  if (mode.kind == NetworkKind::kContainer) check_joined(services, definition, mode);
   port_bindings(definition);
   for (const std::string& host : definition.host_config.extra_hosts)
     network::check_extra_host(host);
@@ -95,17 +86,6 @@ network::EndpointRequest endpoint_request(const Container& container) {
   }
   request.ports = port_bindings(definition);
   return request;
-}
-
-ContainerPtr joined_container(Services& services, const Container& container) {
-  const NetworkMode mode = parse_network_mode(container.definition.host_config.network_mode);
-  if (mode.kind != NetworkKind::kContainer) return nullptr;
-  ContainerPtr joined = services.index.find(mode.container);
-  if (!joined->state.is_running()) {
-    throw Error(ErrorKind::kConflict,
-                "cannot join network of a non running container: " + joined->id().str());
-  }
-  return joined;
 }
 
 }  // namespace berth::container

@@ -15,16 +15,12 @@ struct NetworkMode {
 /// Throws Error{kNotFound} `network x not found` for any other network.
 NetworkMode parse_network_mode(const std::string& text);
 
-/// Refuses at create what cannot work at start: unknown containers to join, ports that are no
-/// ports, addresses on the default bridge. Throws Error. A network may be made until the start, and
-/// a client that is told "not found" at create would pull the image.
-void check_network(Services& services, const Definition& definition);
+/// Refuses at create what cannot work at start: ports that are no ports, addresses on the default
+/// bridge. Throws Error. A network may be made until the start, and a client that is told "not
+/// found" at create would pull the image.
+void check_network(const Definition& definition);
 
 /// What the network room needs to know of a container on the bridge.
 network::EndpointRequest endpoint_request(const Container& container);
-
-/// The container whose network this one joins, which must be running (Error{kConflict}); null for
-/// none.
-ContainerPtr joined_container(Services& services, const Container& container);
 
 }  // namespace berth::container

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "api/resources.hpp"
+
 namespace berth::container {
 
 struct Settings {
@@ -17,6 +19,11 @@ struct Settings {
   std::string log_driver = "json-file";
   std::map<std::string, std::string> log_options;
   std::int64_t shm_size = std::int64_t{64} << 20U;
+  std::string ipc_mode = "private";
+  std::string cgroupns_mode = "private";
+  std::map<std::string, api::Ulimit> ulimits;  // where a container asks for none of that name
+  bool init = false;
+  std::filesystem::path init_program;  // berth-init; empty: none was found
   bool no_new_privileges = false;
   std::string seccomp_profile;  // JSON text; empty means the built-in one
   std::vector<std::string> dns;

@@ -57,9 +57,12 @@ std::vector<std::string> environment(const SpecInput& input) {
   return result;
 }
 
-json rlimits(const api::HostConfig& host_config) {
+json rlimits(const SpecInput& input) {
+  std::map<std::string, api::Ulimit> wanted = input.settings.ulimits;
+  for (const api::Ulimit& limit : input.definition.host_config.resources.ulimits)
+    wanted[limit.name] = limit;
   json limits = json::array();
-  for (const api::Ulimit& limit : host_config.resources.ulimits) {
+  for (const auto& [key, limit] : wanted) {
     std::string name = "RLIMIT_" + limit.name;
     std::transform(name.begin(), name.end(), name.begin(), [](char c) {
       return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -70,6 +73,15 @@ json rlimits(const api::HostConfig& host_config) {
     limits.push_back({{"type", name}, {"soft", value(limit.soft)}, {"hard", value(limit.hard)}});
   }
   return limits;
+}
+
+std::vector<std::string> program(const SpecInput& input) {
+  std::vector<std::string> arguments = process_arguments(input.definition.config);
+  if (has_init(input.definition.host_config, input.settings)) {
+    const std::initializer_list<std::string> init = {std::string(kInitPath), "--"};
+    arguments.insert(arguments.begin(), init);
+  }
+  return arguments;
 }
 
 json process(const SpecInput& input) {
@@ -83,14 +95,14 @@ json process(const SpecInput& input) {
   json result{
       {"terminal", config.tty},
       {"user", user},
-      {"args", process_arguments(config)},
+      {"args", program(input)},
       {"env", environment(input)},
       {"cwd", config.working_dir.empty() ? "/" : config.working_dir},
       // Nothing inheritable and nothing ambient: CVE-2022-24769.
       {"capabilities",
        {{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}}},
       {"noNewPrivileges", security.no_new_privileges.value_or(input.settings.no_new_privileges)}};
-  if (const json limits = rlimits(host_config); !limits.empty()) result["rlimits"] = limits;
+  if (const json limits = rlimits(input); !limits.empty()) result["rlimits"] = limits;
   // Always said: the daemon may run with an adjustment of its own, which would be inherited.
   result["oomScoreAdj"] = host_config.oom_score_adj;
   if (!security.apparmor_profile.empty()) result["apparmorProfile"] = security.apparmor_profile;
@@ -105,26 +117,25 @@ json namespaces(const SpecInput& input) {
   const api::HostConfig& host_config = input.definition.host_config;
   json list = json::array();
   list.push_back({{"type", "mount"}});
-  const auto unless_host = [&](const char* type, const std::string& mode) {
-    if (mode != "host") list.push_back({{"type", type}});
+  const auto add = [&](const char* type, const std::string& mode, int joined, const char* file) {
+    if (joined > 0) {
+      list.push_back({{"type", type}, {"path", namespace_path(joined, file)}});
+    } else if (mode != "host") {
+      list.push_back({{"type", type}});
+    }
   };
-  unless_host("pid", host_config.pid_mode);
-  unless_host("uts", host_config.uts_mode);
-  unless_host("ipc", host_config.ipc_mode);
-  unless_host("cgroup", host_config.cgroupns_mode);
-  if (input.network_pid > 0) {
-    list.push_back(
-        {{"type", "network"}, {"path", "/proc/" + std::to_string(input.network_pid) + "/ns/net"}});
-  } else {
-    unless_host("network", host_config.network_mode);
-  }
+  add("pid", host_config.pid_mode, input.joined.pid, "pid");
+  add("uts", host_config.uts_mode, 0, "uts");
+  add("ipc", host_config.ipc_mode, input.joined.ipc, "ipc");
+  add("cgroup", host_config.cgroupns_mode, 0, "cgroup");
+  add("network", host_config.network_mode, input.joined.network, "net");
   return list;
 }
 
 json sysctls(const SpecInput& input) {
   const api::HostConfig& host_config = input.definition.host_config;
   json result = json::object();
-  const bool own_network = host_config.network_mode != "host" && input.network_pid == 0;
+  const bool own_network = host_config.network_mode != "host" && input.joined.network == 0;
   if (own_network && !host_config.privileged) {
     // What a process may do without a capability in its own network harms nobody: ports below 1024
     // and ping.
@@ -155,6 +166,14 @@ json linux_part(const SpecInput& input) {
 }
 
 }  // namespace
+
+std::string namespace_path(int process, std::string_view file) {
+  return "/proc/" + std::to_string(process) + "/ns/" + std::string(file);
+}
+
+bool has_init(const api::HostConfig& host_config, const Settings& settings) {
+  return host_config.pid_mode.empty() && host_config.init.value_or(settings.init);
+}
 
 std::vector<std::string> process_arguments(const api::ContainerConfig& config) {
   std::vector<std::string> arguments = config.entrypoint.value_or(std::vector<std::string>{});

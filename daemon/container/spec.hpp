@@ -14,14 +14,20 @@
 
 namespace berth::container {
 
+/// First processes of the containers whose namespaces this one joins; 0 for none.
+struct JoinedProcesses {
+  int network = 0;
+  int pid = 0;
+  int ipc = 0;
+};
+
 /// What a start knows beyond the definition.
 struct SpecInput {
   const Definition& definition;
   const Settings& settings;
   std::filesystem::path folder;  // hosts, hostname and resolv.conf are in it
   std::string hostname;
-  /// Of the container whose network this one joins; 0 for none.
-  int network_pid = 0;
+  JoinedProcesses joined;
 };
 
 /// Throws Error{kInvalidArgument} for a device that is none, and so on.
@@ -30,6 +36,13 @@ nlohmann::json build_spec(const SpecInput& input);
 /// The names, "CAP_..." and sorted, that the process may have. Throws Error{kInvalidArgument} for
 /// unknown ones.
 std::vector<std::string> effective_capabilities(const api::HostConfig& host_config);
+
+/// Whether an init of ours is the container's first process. Never in somebody else's process
+/// namespace, which has one already.
+bool has_init(const api::HostConfig& host_config, const Settings& settings);
+
+/// /proc/<process>/ns/<file>.
+std::string namespace_path(int process, std::string_view file);
 
 /// Entrypoint and command together.
 std::vector<std::string> process_arguments(const api::ContainerConfig& config);

@@ -11,6 +11,9 @@ namespace berth::container {
 inline constexpr std::string_view kDefaultPath =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Where images and tools look for the init that the engine puts in.
+inline constexpr std::string_view kInitPath = "/sbin/docker-init";
+
 inline constexpr std::array<std::string_view, 14> kDefaultCapabilities = {
     "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
     "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",

@@ -10,6 +10,7 @@
 #include "daemon/async/rollback.hpp"
 #include "daemon/container/events.hpp"
 #include "daemon/container/exit_op.hpp"
+#include "daemon/container/joins.hpp"
 #include "daemon/container/launch_document.hpp"
 #include "daemon/container/network_files.hpp"
 #include "daemon/container/network_mode.hpp"
@@ -23,7 +24,7 @@ namespace {
 struct Start {
   Services& services;
   ContainerPtr container;
-  ContainerPtr joined;  // whose network it shares
+  Joins joins;
   Rollback rollback;
   network::Reservation reservation;
   std::shared_ptr<shim::ShimClient> shim;
@@ -56,7 +57,7 @@ Task<> reserve_network(Start& start) {
 Task<> launch(Start& start) {
   Container& container = *start.container;
   shim::LaunchRequest request =
-      launch_request(start.services, container, start.joined, start.reservation);
+      launch_request(start.services, container, start.joins, start.reservation);
   start.shim = co_await shim::ShimClient::launch(start.services.control, start.services.fast,
                                                  std::move(request));
   start.rollback.add("shim", [shim = start.shim] { return shim->abandon(); });
@@ -77,9 +78,9 @@ Task<> connect(Start& start) {
 }
 
 Task<> run_steps(Start& start) {
-  start.joined = joined_container(start.services, *start.container);
+  start.joins = joined_containers(start.services, *start.container);
   co_await reserve_network(start);
-  co_await write_network_files(start.services, start.container, start.joined);
+  co_await write_network_files(start.services, start.container, start.joins.network);
   // The intent is on record before the kernel is touched: a daemon that is killed now finds at its
   // next start which addresses and ports may be in use.
   co_await start.services.store.save_state(*start.container);

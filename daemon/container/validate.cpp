@@ -10,7 +10,9 @@
 #include "common/error.hpp"
 #include "common/ids.hpp"
 #include "common/text.hpp"
+#include "common/units.hpp"
 #include "daemon/container/devices.hpp"
+#include "daemon/container/joins.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/resources.hpp"
 #include "daemon/container/restart_policy.hpp"
@@ -53,25 +55,55 @@ void check_config(const api::ContainerConfig& config) {
   }
 }
 
-/// A namespace mode that is its default, "host" or one of `others`.
-void check_mode(const char* field, const std::string& mode,
-                std::initializer_list<std::string_view> others) {
+/// `what` as the message has it: "invalid <what>: <mode>".
+void check_mode(const char* what, const std::string& mode,
+                std::initializer_list<std::string_view> known) {
   if (mode.empty() || mode == "host" ||
-      std::find(others.begin(), others.end(), mode) != others.end())
+      std::find(known.begin(), known.end(), mode) != known.end() || !joined_name(mode).empty())
     return;
-  if (mode.starts_with("container:")) {
-    unsupported(std::string(field) + " \"" + mode +
-                "\" is not supported: use the default or \"host\"");
-  }
-  refuse("invalid " + std::string(field) + ": \"" + mode + "\"");
+  refuse("invalid " + std::string(what) + ": " + mode);
 }
 
-void check_namespaces(const api::HostConfig& host_config) {
-  check_mode("PidMode", host_config.pid_mode, {});
-  check_mode("IpcMode", host_config.ipc_mode, {"private", "none", "shareable"});
-  check_mode("UTSMode", host_config.uts_mode, {});
-  check_mode("CgroupnsMode", host_config.cgroupns_mode, {"private"});
-  check_mode("UsernsMode", host_config.userns_mode, {});
+void check_alone(const char* what, const std::string& mode,
+                 std::initializer_list<std::string_view> known) {
+  if (!joined_name(mode).empty()) refuse("invalid " + std::string(what) + ": " + mode);
+  check_mode(what, mode, known);
+}
+
+void check_namespaces(const api::CreateRequest& request) {
+  const api::HostConfig& host_config = request.host_config;
+  check_mode("PID mode", host_config.pid_mode, {});
+  check_mode("IPC mode", host_config.ipc_mode, {"private", "none", "shareable"});
+  check_alone("UTS mode", host_config.uts_mode, {});
+  check_alone("cgroup namespace mode", host_config.cgroupns_mode, {"private"});
+  check_alone("USER mode", host_config.userns_mode, {});
+  if (host_config.uts_mode == "host" && !request.config.hostname.empty())
+    refuse("conflicting options: hostname and the UTS mode");
+}
+
+/// What a container that lives in another's network cannot have of its own.
+void check_joined_network(const api::CreateRequest& request) {
+  const api::HostConfig& host_config = request.host_config;
+  const std::string& mode = host_config.network_mode;
+  if (mode == "container" || mode == "container:")
+    refuse("invalid container format container:<name|id>");
+  const bool joins = !joined_name(mode).empty();
+  const auto conflict = [&](bool found, const char* what) {
+    if (found) refuse(std::string("conflicting options: ") + what);
+  };
+  conflict((joins || mode == "host") && !request.config.mac_address.empty(),
+           "mac-address and the network mode");
+  if (!joins) return;
+  conflict(!request.config.hostname.empty(), "hostname and the network mode");
+  conflict(!host_config.links.empty(),
+           "container type network can't be used with links. This would result in undefined "
+           "behavior");
+  conflict(!host_config.dns.empty(), "dns and the network mode");
+  conflict(!host_config.extra_hosts.empty(), "custom host-to-IP mapping and the network mode");
+  conflict(!host_config.port_bindings.empty() || host_config.publish_all_ports,
+           "port publishing and the container type network mode");
+  conflict(!request.config.exposed_ports.empty(),
+           "port exposing and the container type network mode");
 }
 
 void check_restart(const api::HostConfig& host_config) {
@@ -84,8 +116,6 @@ void check_unsupported(const api::HostConfig& host_config) {
   if (!host_config.runtime.empty() && host_config.runtime != "berth") {
     refuse("unknown or invalid runtime name: " + host_config.runtime);
   }
-  if (host_config.init.value_or(false))
-    unsupported("Init is not supported: run an init of the image's own");
   if (!host_config.links.empty()) unsupported("Links are not supported: use ExtraHosts");
   if (!host_config.volumes_from.empty())
     unsupported("VolumesFrom is not supported: use bind mounts");
@@ -121,11 +151,8 @@ void check_limits(const api::HostConfig& host_config) {
     refuse("Invalid value " + std::to_string(host_config.oom_score_adj) +
            ", range for oom score adj is [-1000, 1000]");
   }
-  static const std::set<std::string_view> kUlimits = {
-      "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
-      "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
   for (const api::Ulimit& limit : host_config.resources.ulimits) {
-    if (!kUlimits.contains(limit.name)) refuse("invalid ulimit type: " + limit.name);
+    if (!is_ulimit_name(limit.name)) refuse("invalid ulimit type: " + limit.name);
     if (limit.hard >= 0 && (limit.soft > limit.hard || limit.soft < 0)) {
       refuse("ulimit " + limit.name + ": soft limit must be less than or equal to hard limit: " +
              std::to_string(limit.soft) + " > " + std::to_string(limit.hard));
@@ -166,7 +193,8 @@ void validate_name(const std::string& name) {
 
 void validate(const api::CreateRequest& request) {
   check_config(request.config);
-  check_namespaces(request.host_config);
+  check_namespaces(request);
+  check_joined_network(request);
   check_restart(request.host_config);
   check_unsupported(request.host_config);
   check_log(request.host_config);

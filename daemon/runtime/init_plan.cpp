@@ -34,6 +34,9 @@ void plan_mounts(const Spec& spec, InitPlan& plan) {
     planned.kind = planned.options.bind ? PlannedMount::Kind::kBind
                    : cgroup             ? PlannedMount::Kind::kCgroup
                                         : PlannedMount::Kind::kFileSystem;
+    if (!mount.source_namespace.empty() && planned.kind == PlannedMount::Kind::kBind) {
+      planned.source_namespace = open_namespace(mount.source_namespace, NamespaceKind::kMount);
+    }
     const std::string place = normal(mount.destination);
     if (place == "/") {
       throw Error(ErrorKind::kInvalidArgument,

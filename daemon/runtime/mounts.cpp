@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,6 +171,33 @@ bool mount_cgroup(const InitPlan& plan, const PlannedMount& planned, Report& rep
                       mount.destination);
 }
 
+/// open_tree(2) copies what lies in the caller's own mount namespace alone, so this goes there and
+/// comes back. That namespace is another container's: a link in it must not lead out of its root.
+Fd copy_foreign_tree(Report& report, const PlannedMount& planned) {
+  static constexpr int kFolder = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const Fd home(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  const Fd own_root(::open("/", kFolder));
+  if (!home || !own_root) return report.fail("open", "/proc/self/ns/mnt"), Fd();
+  if (::setns(planned.source_namespace.get(), CLONE_NEWNS) != 0) {
+    report.fail("setns", planned.mount->source_namespace);
+    return Fd();
+  }
+  Fd tree;
+  const Fd root(::open("/", kFolder));
+  const Fd source = try_open_in_root(root.get(), planned.mount->source.c_str(), O_PATH);
+  if (source) {
+    tree = copy_tree(report, source.get(), "", planned.options.recursive);
+  } else {
+    report.fail("bind mount of another container's", planned.mount->source);
+  }
+  if (::setns(home.get(), CLONE_NEWNS) != 0 || ::fchdir(own_root.get()) != 0 ||
+      ::chroot(".") != 0) {
+    report.fail("setns", "back to the own mount namespace");
+    return Fd();
+  }
+  return tree;
+}
+
 }  // namespace
 
 bool BindSources::take(const InitPlan& plan, Report& report) {
@@ -178,7 +206,9 @@ bool BindSources::take(const InitPlan& plan, Report& report) {
     const PlannedMount& planned = plan.mounts[index];
     if (planned.kind != PlannedMount::Kind::kBind) continue;
     trees_[index] =
-        copy_tree(report, AT_FDCWD, planned.mount->source.c_str(), planned.options.recursive);
+        planned.source_namespace
+            ? copy_foreign_tree(report, planned)
+            : copy_tree(report, AT_FDCWD, planned.mount->source.c_str(), planned.options.recursive);
     if (!trees_[index]) return false;
   }
   return true;

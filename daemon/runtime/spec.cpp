@@ -13,6 +13,8 @@ Mount mount(const JsonField& field) {
   mount.type = field.text_or("type", "");
   mount.source = field.text_or("source", "");
   mount.options = field.texts_or_none("options");
+  if (const auto name = field.find("sourceNamespace"))
+    mount.source_namespace = absolute_path(*name);
   return mount;
 }
 

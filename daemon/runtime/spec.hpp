@@ -70,6 +70,9 @@ struct Mount {
   std::string type;
   std::string source;
   std::vector<std::string> options;
+  /// Of a bind mount: the mount namespace that `source` is a path of, such as /proc/<pid>/ns/mnt of
+  /// another container; empty: the shim's own. Berth's addition ("sourceNamespace").
+  std::string source_namespace{};
 };
 
 struct DeviceNode {

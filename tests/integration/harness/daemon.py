@@ -209,15 +209,14 @@ class Daemon:
         """The process id that the machine knows the container's PID 1 by."""
         inner = self.state(container)["Pid"]
         assert inner > 0, "the container is not running"
+        level = len(_process_ids(self.host.pid))
         for pid in self.host.processes():
             try:
-                with open(f"/proc/{pid}/status") as status:
-                    line = next(line for line in status if line.startswith("NSpid:")).split()[1:]
-            except (FileNotFoundError, StopIteration):
+                ids = _process_ids(pid)
+            except (FileNotFoundError, ProcessLookupError, StopIteration):
                 continue
-            # Counted from the container outwards: its own id, then the one in the daemon's host.
-            if line[-1] == "1" and len(line) >= 2 and line[-2] == str(inner):
-                return int(line[0])
+            if len(ids) >= level and ids[level - 1] == inner:
+                return pid
         raise AssertionError(f"no process {inner} in {self.host.processes()}")
 
     # Looking at what it has in the kernel.
@@ -250,6 +249,13 @@ class Daemon:
                 except OSError:
                     left = True
         return not left
+
+
+def _process_ids(pid):
+    """The ids of a process from this machine's namespace inwards."""
+    with open(f"/proc/{pid}/status") as status:
+        line = next(line for line in status if line.startswith("NSpid:"))
+    return [int(number) for number in line.split()[1:]]
 
 
 def demultiplex(data):

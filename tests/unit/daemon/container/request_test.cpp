@@ -69,7 +69,7 @@ TEST_CASE("what cannot work is refused with the value and the reason", "[contain
               "network namespace"},
       Refusal{R"({"Devices":[{"PathOnHost":"/tmp","PathInContainer":"/dev/x"}]})", "not a device"},
       Refusal{R"({"DeviceCgroupRules":["c 1:3 q"]})", "c 1:3 q"},
-      Refusal{R"({"PidMode":"elsewhere"})", "PidMode"});
+      Refusal{R"({"PidMode":"elsewhere"})", "invalid PID mode: elsewhere"});
   CHECK_THROWS_WITH(validate(request(refusal.host_config)), Contains(refusal.message));
 }
 

@@ -28,7 +28,7 @@ Definition definition() {
 
 json spec_of(const Definition& what) {
   const Settings settings;
-  return build_spec({what, settings, "/folder", "box", 0});
+  return build_spec({what, settings, "/folder", "box", {}});
 }
 
 std::vector<std::string> namespace_types(const json& spec) {
@@ -66,8 +66,41 @@ TEST_CASE("host modes and joined networks", "[spec]") {
 
   const Settings settings;
   const Definition joining = definition();
-  const json joined = build_spec({joining, settings, "/folder", "box", 42});
+  const json joined = build_spec({joining, settings, "/folder", "box", {42, 43, 44}});
   CHECK(joined["linux"]["namespaces"].back()["path"] == "/proc/42/ns/net");
+  CHECK(joined["linux"]["namespaces"][1]["path"] == "/proc/43/ns/pid");
+  for (const json& mount : joined["mounts"]) {
+    if (mount["destination"] == "/dev/shm") CHECK(mount["sourceNamespace"] == "/proc/44/ns/mnt");
+  }
+}
+
+TEST_CASE("an init of ours comes before the program, and never into another's processes",
+          "[spec]") {
+  Settings settings;
+  settings.init_program = "/usr/libexec/berth/berth-init";
+  Definition what = definition();
+  what.host_config.init = true;
+  const json spec = build_spec({what, settings, "/folder", "box", {}});
+  CHECK(spec["process"]["args"] == json({"/sbin/docker-init", "--", "true"}));
+  CHECK(spec["mounts"].back()["source"] == settings.init_program.native());
+  CHECK(has(spec["mounts"].back()["options"], "ro"));
+
+  what.host_config.pid_mode = "host";
+  CHECK(build_spec({what, settings, "/folder", "box", {}})["process"]["args"] == json({"true"}));
+  what.host_config.pid_mode.clear();
+  settings.init_program.clear();
+  CHECK_THROWS_WITH(build_spec({what, settings, "/folder", "box", {}}),
+                    Catch::Contains("cannot find berth-init"));
+}
+
+TEST_CASE("the daemon's limits hold where the request names none", "[spec]") {
+  Settings settings;
+  settings.ulimits = {{"nofile", {"nofile", 20, 10}}, {"core", {"core", -1, 0}}};
+  Definition what = definition();
+  what.host_config.resources.ulimits = {{"nofile", 4, 3}};
+  const json limits = build_spec({what, settings, "/folder", "box", {}})["process"]["rlimits"];
+  CHECK(limits == json::array({{{"type", "RLIMIT_CORE"}, {"soft", 0}, {"hard", ~std::uint64_t{0}}},
+                               {{"type", "RLIMIT_NOFILE"}, {"soft", 3}, {"hard", 4}}}));
 }
 
 TEST_CASE("the environment is the base's, then the request's", "[spec]") {
