@@ -5,6 +5,7 @@
 #include "api/fields.hpp"
 #include "client/commands/command_line.hpp"
 #include "client/commands/verbs.hpp"
+#include "client/options/container_flags.hpp"
 #include "client/stream/session.hpp"
 
 namespace berth::client {
@@ -30,7 +31,52 @@ int stop_like(Context& context, const Arguments& arguments, const std::string& v
   });
 }
 
+/// pause and unpause.
+int plain_action(Context& context, const Arguments& arguments, const std::string& verb,
+                 const std::string& summary) {
+  CommandLine line(verb, verb + " CONTAINER [CONTAINER...]", summary);
+  const Arguments names = line.parse(arguments, 1);
+  return for_each_name(names, [&](const std::string& name) {
+    context.client().call("POST", path_of(name, "/" + verb));
+  });
+}
+
 }  // namespace
+
+int run_pause(Context& context, const Arguments& arguments) {
+  return plain_action(context, arguments, "pause",
+                      "Pause all processes within one or more containers");
+}
+
+int run_unpause(Context& context, const Arguments& arguments) {
+  return plain_action(context, arguments, "unpause",
+                      "Unpause all processes within one or more containers");
+}
+
+int run_rename(Context& context, const Arguments& arguments) {
+  CommandLine line("rename", "rename CONTAINER NEW_NAME", "Rename a container");
+  const Arguments names = line.parse(arguments, 2, 2);
+  context.client().call("POST", path_of(names[0], "/rename") + query_string({{"name", names[1]}}));
+  return 0;
+}
+
+int run_update(Context& context, const Arguments& arguments) {
+  CommandLine line("update", "update [OPTIONS] CONTAINER [CONTAINER...]",
+                   "Update configuration of one or more containers");
+  ContainerFlags flags;
+  add_update_flags(line.flags(), flags);
+  const Arguments names = line.parse(arguments, 1);
+  const api::UpdateRequest request = build_update_request(flags);
+  if (request == build_update_request({})) {
+    throw line.error("you must provide one or more flags when using this command");
+  }
+  const std::string body = api::to_text(request);
+  return for_each_name(names, [&](const std::string& name) {
+    const std::string answer = context.client().call("POST", path_of(name, "/update"), body);
+    for (const std::string& warning : api::from_text<api::UpdateResponse>(answer).warnings)
+      print_error(warning + "\n");
+  });
+}
 
 int run_stop(Context& context, const Arguments& arguments) {
   return stop_like(context, arguments, "stop", "Stop one or more running containers");

@@ -86,11 +86,10 @@ void add_network_flags(CLI::App& app, ContainerFlags& flags) {
   text(app, "--mac-address", flags.mac_address, "Container MAC address");
 }
 
-void add_limit_flags(CLI::App& app, ContainerFlags& flags) {
+void add_changeable_limit_flags(CLI::App& app, ContainerFlags& flags) {
   text(app, "-m,--memory", flags.memory, "Memory limit", "BYTES");
   text(app, "--memory-reservation", flags.memory_reservation, "Memory soft limit", "BYTES");
   text(app, "--memory-swap", flags.memory_swap, "Memory plus swap; -1 for unlimited swap", "BYTES");
-  number(app, "--memory-swappiness", flags.memory_swappiness, "Tune memory swappiness (0 to 100)");
   text(app, "--cpus", flags.cpus, "Number of CPUs", "DECIMAL");
   number(app, "-c,--cpu-shares", flags.cpu_shares, "CPU shares (relative weight)");
   number(app, "--cpu-period", flags.cpu_period, "Limit CPU CFS period, in microseconds");
@@ -101,6 +100,11 @@ void add_limit_flags(CLI::App& app, ContainerFlags& flags) {
   text(app, "--cpuset-mems", flags.cpuset_mems, "MEMs in which to allow execution (0-3, 0,1)");
   number(app, "--pids-limit", flags.pids_limit, "Tune the pids limit (-1 for unlimited)");
   number(app, "--blkio-weight", flags.blkio_weight, "Block I/O weight (10 to 1000, 0: off)");
+}
+
+void add_limit_flags(CLI::App& app, ContainerFlags& flags) {
+  add_changeable_limit_flags(app, flags);
+  number(app, "--memory-swappiness", flags.memory_swappiness, "Tune memory swappiness (0 to 100)");
   list(app, "--blkio-weight-device", flags.blkio_weight_devices, "Block I/O weight of a device");
   list(app, "--device-read-bps", flags.read_bps, "Limit read rate (bytes per second)");
   list(app, "--device-write-bps", flags.write_bps, "Limit write rate (bytes per second)");
@@ -148,6 +152,11 @@ void add_container_flags(CLI::App& app, ContainerFlags& flags) {
   add_limit_flags(app, flags);
   add_right_flags(app, flags);
   add_health_flags(app, flags);
+}
+
+void add_update_flags(CLI::App& app, ContainerFlags& flags) {
+  add_changeable_limit_flags(app, flags);
+  text(app, "--restart", flags.restart, "Restart policy to apply when the container exits");
 }
 
 }  // namespace berth::client

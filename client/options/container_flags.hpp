@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/container.hpp"
+#include "api/update.hpp"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): a library's
 class App;
@@ -73,6 +74,12 @@ struct ContainerFlags {
 
 /// Adds the flags to a command that keeps `flags` alive while it parses.
 void add_container_flags(CLI::App& app, ContainerFlags& flags);
+
+/// The flags of update: limits that a container can be given later, and its restart policy.
+void add_update_flags(CLI::App& app, ContainerFlags& flags);
+
+/// The body of the update request. Throws Error{kInvalidArgument}.
+api::UpdateRequest build_update_request(const ContainerFlags& flags);
 
 /// The body of the create request. `detached`: nobody will be attached. Reads the files that flags
 /// name. Throws Error{kInvalidArgument}.

@@ -196,6 +196,13 @@ void apply_files(const ContainerFlags& flags, api::HostConfig& host) {
 
 }  // namespace
 
+api::UpdateRequest build_update_request(const ContainerFlags& flags) {
+  api::UpdateRequest request;
+  apply_limits(flags, request.resources);
+  if (!flags.restart.empty()) request.restart_policy = parse_restart(flags.restart);
+  return request;
+}
+
 api::CreateRequest build_create_request(const ContainerFlags& flags, bool detached) {
   api::CreateRequest request;
   request.config = build_config(flags, detached);

@@ -179,3 +179,21 @@ def test_the_stock_client_pauses_renames_and_updates(daemon):
     host = daemon.inspect("two")["HostConfig"]
     assert host["Memory"] == 64 * MIB and host["RestartPolicy"]["Name"] == "unless-stopped"
     daemon.remove(container)
+
+
+def test_the_client_pauses_renames_and_updates(daemon):
+    container = daemon.run(command=COUNT, name="one")
+    assert daemon.berth("pause", "one").stdout == "one\n"
+    assert daemon.state("one")["Paused"]
+    assert daemon.berth("unpause", "one").stdout == "one\n"
+    refused = daemon.berth("unpause", "one", "nobody")
+    assert refused.returncode == 1
+    assert "is not paused" in refused.stderr and "No such container: nobody" in refused.stderr
+    assert daemon.berth("rename", "one", "two").returncode == 0
+    limits = ["--memory", "64m", "--memory-swap", "-1", "--cpus", "0.5", "--restart", "on-failure:3"]
+    assert daemon.berth("update", *limits, "two").stdout == "two\n"
+    host = daemon.inspect("two")["HostConfig"]
+    assert host["Memory"] == 64 * MIB and host["MemorySwap"] == -1 and host["NanoCpus"] == 500000000
+    assert host["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 3}
+    assert "must provide one or more flags" in daemon.berth("update", "two").stderr
+    daemon.remove(container)
