@@ -32,6 +32,7 @@
 #include "daemon/registry/puller.hpp"
 #include "daemon/routes/containers.hpp"
 #include "daemon/routes/images.hpp"
+#include "daemon/routes/stats.hpp"
 #include "daemon/routes/system.hpp"
 #include "daemon/runtime/launch.hpp"
 
@@ -130,10 +131,12 @@ class App::Impl {
         puller_(control_.get_executor(), transfers_, image::pull_targets(images_, *storage_),
                 registry_options(config_)),
         facts_{identity_.daemon_id, config_, runtime::detect_cgroups()},
+        collector_(containers_, facts_.cgroups),
         server_(streams_.get_executor(), control_.get_executor(), router_) {
     images_.set_users(image_users_);
     routes::add_system_routes(router_, containers_, puller_, facts_);
     routes::add_container_routes(router_, containers_);
+    routes::add_stats_routes(router_, containers_, collector_);
     routes::add_image_routes(router_, images_, puller_);
   }
 
@@ -241,6 +244,7 @@ class App::Impl {
   registry::TransferThread transfers_;
   registry::Puller puller_;
   routes::DaemonFacts facts_;
+  stats::Collector collector_;
   http::Router router_;
   http::Server server_;
   std::exception_ptr failure_;

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "common/fd.hpp"
+#include "daemon/runtime/cgroup_stats.hpp"
 #include "daemon/runtime/spec.hpp"
 
 namespace berth::runtime {
@@ -75,6 +76,9 @@ class Cgroup {
 
   /// All processes in it and below. Empty when it is gone.
   std::vector<pid_t> processes() const;
+
+  /// What the processes inside use and used so far. Numbers that cannot be read are 0.
+  CgroupStats stats() const;
 
   /// How often the kernel's OOM killer struck inside; 0 when unknown.
   std::uint64_t oom_kills() const;

@@ -44,6 +44,11 @@ def test_containers(daemon, running):
     assert answer.json()["SizeRootFs"] > 0
 
 
+def test_what_a_container_uses(daemon, running):
+    conforms(daemon.api.get(f"/containers/{running}/stats?stream=false"), "/containers/{id}/stats")
+    conforms(daemon.api.get(f"/containers/{running}/top"), "/containers/{id}/top")
+
+
 def test_a_stopped_container(daemon):
     container = daemon.run(command=["true"])
     conforms(daemon.api.post(f"/containers/{container}/wait"), "/containers/{id}/wait", "post")

@@ -17,6 +17,13 @@ OMITTED = {
                    "FirewallBackend", "GenericResources", "InitBinary", "InitCommit", "Isolation",
                    "KernelMemoryTCP", "ProductLicense", "RuncCommit"},
     "ContainerInspectResponse": {"ImageManifestDescriptor", "SizeRootFs", "SizeRw"},
+    # Of Windows, of one version of control groups, or left out at zero.
+    "ContainerCPUStats": {"online_cpus", "system_cpu_usage"},
+    "ContainerCPUUsage": {"percpu_usage"},
+    "ContainerMemoryStats": {"commitbytes", "commitpeakbytes", "failcnt", "max_usage", "privateworkingset"},
+    "ContainerNetworkStats": {"endpoint_id", "instance_id"},
+    "ContainerPidsStats": {"limit"},
+    "ContainerStorageStats": {"read_count_normalized", "read_size_bytes", "write_count_normalized", "write_size_bytes"},
     "ContainerSummary.HostConfig": {"Annotations"},
     "ContainerSummary": {"ImageManifestDescriptor", "SizeRootFs", "SizeRw"},
     "ContainerState": {"Health"},

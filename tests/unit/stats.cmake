@@ -1,0 +1,1 @@
+berth_unit_tests(daemon/stats berth_stats)
