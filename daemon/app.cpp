@@ -22,6 +22,7 @@
 #include "daemon/async/context.hpp"
 #include "daemon/async/gate.hpp"
 #include "daemon/async/pool.hpp"
+#include "daemon/container/apparmor.hpp"
 #include "daemon/container/image_users.hpp"
 #include "daemon/container/recovery.hpp"
 #include "daemon/container/services.hpp"
@@ -68,6 +69,7 @@ container::Settings container_settings(const Config& config) {
   settings.log_options = config.log_options;
   settings.shm_size = parse_memory_size(config.default_shm_size);
   settings.no_new_privileges = config.no_new_privileges;
+  settings.apparmor = container::has_apparmor();
   settings.ipc_mode = config.default_ipc_mode;
   settings.cgroupns_mode = config.default_cgroupns_mode;
   for (const auto& [name, limit] : config.default_ulimits)

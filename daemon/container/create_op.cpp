@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "daemon/async/rollback.hpp"
+#include "daemon/container/apparmor.hpp"
 #include "daemon/container/events.hpp"
 #include "daemon/container/image_config.hpp"
 #include "daemon/container/joins.hpp"
@@ -99,6 +100,7 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   if (definition.config.hostname.empty()) {
     definition.config.hostname = std::string(short_id(definition.id.str()));
   }
+  apparmor_profile(definition.host_config, services.settings.apparmor);
   pin_joins(services.index, definition.host_config);
   check_network(definition);
 

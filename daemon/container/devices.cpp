@@ -31,18 +31,56 @@ json node(const std::string& path_in_container, const struct stat& status) {
           {"gid", status.st_gid}};
 }
 
-json named_node(const api::DeviceMapping& device) {
+[[noreturn]] void refuse_device(const std::string& path, const std::string& reason) {
+  refuse("error gathering device information while adding custom device \"" + path +
+         "\": " + reason);
+}
+
+bool is_device(const struct stat& status) {
+  return S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
+}
+
+/// Devices below a folder of the host, each with the path that it gets in the container. What every
+/// container has of its own is left out.
+json nodes_below(const std::string& folder, const std::string& in_container) {
+  static const std::set<std::string> kOwn = {"pts", "shm", "fd", "mqueue"};
+  json nodes = json::array();
+  std::error_code error;
+  for (auto entry = std::filesystem::recursive_directory_iterator(folder, error);
+       !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
+    if (kOwn.contains(entry->path().filename())) {
+      entry.disable_recursion_pending();
+      continue;
+    }
+    struct stat status{};
+    const std::string& path = entry->path().native();
+    if (::lstat(path.c_str(), &status) == 0 && is_device(status))
+      nodes.push_back(node(in_container + path.substr(folder.size()), status));
+  }
+  return nodes;
+}
+
+/// One device, or those in a folder of them (/dev/snd, /dev/bus/usb).
+json named_nodes(const api::DeviceMapping& device) {
   struct stat status{};
-  if (::stat(device.path_on_host.c_str(), &status) != 0) {
-    refuse("error gathering device information while adding custom device \"" +
-           device.path_on_host + "\": " + errno_text(errno));
-  }
-  if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) {
-    refuse("error gathering device information while adding custom device \"" +
-           device.path_on_host + "\": not a device node");
-  }
-  return node(device.path_in_container.empty() ? device.path_on_host : device.path_in_container,
-              status);
+  const std::string& path = device.path_on_host;
+  if (::stat(path.c_str(), &status) != 0) refuse_device(path, errno_text(errno));
+  const std::string& place = device.path_in_container.empty() ? path : device.path_in_container;
+  if (!place.starts_with('/')) refuse_device(path, "the path in the container must be absolute");
+  if (is_device(status)) return json::array({node(place, status)});
+  json nodes = S_ISDIR(status.st_mode)
+                   ? nodes_below(std::filesystem::canonical(path).native(), place)
+                   : json::array();
+  if (nodes.empty()) refuse_device(path, "not a device node");
+  return nodes;
+}
+
+std::string access_of(const api::DeviceMapping& device) {
+  const std::string& access = device.cgroup_permissions;
+  if (access.empty()) return "rwm";
+  if (access.find_first_not_of("rwm") != std::string::npos)
+    refuse("invalid device mode: " + access + ": must be of r, w and m");
+  return access;
 }
 
 /// Every device below /dev, but for what the container gets as its own: terminals, shared memory,
@@ -99,8 +137,11 @@ json parse_device_rule(const std::string& text) {
 
 json device_nodes(const api::HostConfig& host_config) {
   json nodes = host_config.privileged ? host_nodes() : json::array();
-  for (const api::DeviceMapping& device : host_config.resources.devices)
-    nodes.push_back(named_node(device));
+  for (const api::DeviceMapping& device : host_config.resources.devices) {
+    access_of(device);
+    for (json& found : named_nodes(device))
+      nodes.push_back(std::move(found));
+  }
   return nodes;
 }
 
@@ -115,10 +156,10 @@ json device_rules(const api::HostConfig& host_config) {
     rules.push_back(rule(entry.type, entry.major, entry.minor, entry.access));
   }
   for (const api::DeviceMapping& device : host_config.resources.devices) {
-    const json found = named_node(device);
-    rules.push_back(rule(found["type"].get<std::string>()[0], found["major"].get<int>(),
-                         found["minor"].get<int>(),
-                         device.cgroup_permissions.empty() ? "rwm" : device.cgroup_permissions));
+    for (const json& found : named_nodes(device)) {
+      rules.push_back(rule(found["type"].get<std::string>()[0], found["major"].get<int>(),
+                           found["minor"].get<int>(), access_of(device)));
+    }
   }
   for (const std::string& text : host_config.resources.device_cgroup_rules)
     rules.push_back(parse_device_rule(text));

@@ -14,21 +14,13 @@ namespace {
 
 using nlohmann::json;
 
-json parse_profile(const std::string& text) {
-  json profile = json::parse(text, nullptr, false);
-  if (profile.is_discarded()) {
-    throw Error(ErrorKind::kInvalidArgument, "decoding seccomp profile failed: it is not JSON");
-  }
-  return profile;
-}
-
 /// Compiled filters are kept: containers of one daemon share a few of them, and one takes
 /// milliseconds.
 std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig& host_config) {
   const SecurityOptions security = parse_security_options(host_config.security_opt);
   if (host_config.privileged || security.seccomp_unconfined) return {};
-  const std::string& profile = security.seccomp_profile.empty() ? services.settings.seccomp_profile
-                                                                : security.seccomp_profile;
+  std::string profile = security.seccomp_profile;
+  if (profile.empty() && !security.seccomp_builtin) profile = services.settings.seccomp_profile;
   if (profile == "unconfined") return {};
   const auto capabilities = effective_capabilities(host_config);
   std::string key = profile;
@@ -36,8 +28,9 @@ std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig&
     key += " " + name;
   const auto known = services.seccomp_filters.find(key);
   if (known != services.seccomp_filters.end()) return known->second;
-  auto filter = profile.empty() ? seccomp::compile_default(capabilities)
-                                : seccomp::compile_profile(parse_profile(profile), capabilities);
+  auto filter = profile.empty()
+                    ? seccomp::compile_default(capabilities)
+                    : seccomp::compile_profile(seccomp::decode_profile(profile), capabilities);
   // A client that sends ever new profiles must not make the daemon grow.
   constexpr std::size_t kMostFilters = 64;
   if (services.seccomp_filters.size() >= kMostFilters) services.seccomp_filters.clear();

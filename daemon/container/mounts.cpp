@@ -11,7 +11,9 @@
 #include "common/error.hpp"
 #include "common/ids.hpp"
 #include "common/text.hpp"
+#include "daemon/container/propagation.hpp"
 #include "daemon/container/spec_defaults.hpp"
+#include "daemon/container/tmpfs_options.hpp"
 
 namespace berth::container {
 
@@ -19,15 +21,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 6> kPropagations = {"private", "rprivate", "shared",
-                                                           "rshared", "slave",    "rslave"};
-
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ErrorKind::kInvalidArgument, message);
-}
-
-bool is_propagation(std::string_view word) {
-  return std::find(kPropagations.begin(), kPropagations.end(), word) != kPropagations.end();
 }
 
 json mount(std::string_view destination, std::string_view type, std::string_view source,
@@ -84,51 +79,35 @@ json init_mount(const Settings& settings) {
                {"bind", "rprivate", "ro", "nosuid", "nodev"});
 }
 
-json bind_mount(const Bind& bind) {
-  std::vector<std::string> options = {"rbind"};
-  bool has_propagation = false;
+/// Words that say something to other engines' volumes, or to other kernels than Linux.
+bool is_without_effect(const std::string& option) {
+  static const std::set<std::string_view> kWords = {
+      "z", "Z", "nocopy", "copy", "rw", "consistent", "cached", "delegated", "default"};
+  return kWords.contains(option);
+}
+
+json bind_mount(const Bind& bind, const api::BindOptions& how) {
+  std::vector<std::string> options = {how.non_recursive ? "bind" : "rbind"};
   for (const std::string& option : bind.options) {
-    if (option == "z" || option == "Z" || option == "nocopy" || option == "copy") continue;
-    has_propagation = has_propagation || is_propagation(option);
-    options.push_back(option);
+    if (is_without_effect(option)) continue;
+    // What is mounted below is as read-only as what it is mounted on, unless asked otherwise.
+    options.push_back(option == "ro" && !how.read_only_non_recursive ? "rro" : option);
   }
-  if (!has_propagation) options.emplace_back("rprivate");
+  if (propagation_of(bind.options).empty()) options.emplace_back("rprivate");
   return mount(bind.destination, "bind", bind.source, std::move(options));
 }
 
 json tmpfs_mount(const std::string& destination, const std::string& text) {
-  std::vector<std::string> options = {"noexec", "nosuid", "nodev"};
-  for (const std::string_view option : split(text, ',')) {
-    if (option.empty()) continue;
-    if (option == "exec" || option == "suid" || option == "dev") {
-      std::erase(options, "no" + std::string(option));
-    }
-    options.emplace_back(option);
-  }
-  return mount(destination, "tmpfs", "tmpfs", std::move(options));
+  return mount(destination, "tmpfs", "tmpfs", tmpfs_options(text));
 }
 
 json api_mount(const api::Mount& wanted) {
-  if (wanted.type == "tmpfs") {
-    std::string options;
-    if (wanted.tmpfs_options) {
-      const auto& tmpfs = *wanted.tmpfs_options;
-      if (tmpfs.size_bytes > 0) options += "size=" + std::to_string(tmpfs.size_bytes) + ",";
-      if (tmpfs.mode > 0) {
-        std::array<char, 16> octal{};
-        std::snprintf(octal.data(), octal.size(), "mode=%o,", static_cast<unsigned>(tmpfs.mode));
-        options += octal.data();
-      }
-    }
-    if (wanted.read_only) options += "ro";
-    return tmpfs_mount(wanted.target, options);
-  }
+  if (wanted.type == "tmpfs") return tmpfs_mount(wanted.target, tmpfs_text(wanted));
+  const api::BindOptions how = wanted.bind_options.value_or(api::BindOptions{});
   Bind bind{wanted.source, wanted.target, {}};
   if (wanted.read_only) bind.options.emplace_back("ro");
-  if (wanted.bind_options && !wanted.bind_options->propagation.empty()) {
-    bind.options.push_back(wanted.bind_options->propagation);
-  }
-  return bind_mount(bind);
+  if (!how.propagation.empty()) bind.options.push_back(how.propagation);
+  return bind_mount(bind, how);
 }
 
 /// A mount of /a must come before one of /a/b; equals keep their order.
@@ -154,26 +133,74 @@ void check_destination(const std::string& destination, std::set<std::string>& se
   if (!seen.insert(clean).second) refuse("Duplicate mount point: " + destination);
 }
 
+[[noreturn]] void refuse_mount(const api::Mount& wanted, const std::string& reason) {
+  refuse("invalid mount config for type \"" + wanted.type + "\": " + reason);
+}
+
+/// Options that belong to another type of mount.
+void check_options(const api::Mount& wanted) {
+  const auto only_for = [&](const char* type, const char* field, bool given) {
+    if (given && wanted.type != type)
+      refuse_mount(wanted, std::string("field ") + field + " must not be specified");
+  };
+  only_for("bind", "BindOptions", wanted.bind_options.has_value());
+  only_for("volume", "VolumeOptions", wanted.volume_options.has_value());
+  only_for("image", "ImageOptions", wanted.image_options.has_value());
+  only_for("tmpfs", "TmpfsOptions", wanted.tmpfs_options.has_value());
+}
+
+void check_bind(const api::Mount& wanted) {
+  if (wanted.source.empty()) refuse_mount(wanted, "field Source must not be empty");
+  if (!wanted.source.starts_with('/')) {
+    refuse_mount(wanted, "invalid mount path: '" + wanted.source + "' mount path must be absolute");
+  }
+  const api::BindOptions how = wanted.bind_options.value_or(api::BindOptions{});
+  if (!how.propagation.empty() && !is_propagation(how.propagation))
+    refuse_mount(wanted, "invalid propagation mode: " + how.propagation);
+  if (how.read_only_non_recursive && how.read_only_force_recursive) {
+    refuse_mount(wanted, "mount options conflict: ReadOnlyNonRecursive and ReadOnlyForceRecursive");
+  }
+  if ((how.read_only_non_recursive || how.read_only_force_recursive) && !wanted.read_only) {
+    refuse_mount(wanted, "ReadOnlyNonRecursive and ReadOnlyForceRecursive need ReadOnly");
+  }
+  struct stat status{};
+  if (::stat(wanted.source.c_str(), &status) != 0 && !how.create_mountpoint)
+    refuse_mount(wanted, "bind source path does not exist: " + wanted.source);
+}
+
 void check_mount(const api::Mount& wanted) {
+  if (wanted.target.empty()) refuse_mount(wanted, "field Target must not be empty");
   if (wanted.type == "volume" || wanted.type == "cluster" || wanted.type == "image" ||
       wanted.type == "npipe") {
     throw Error(ErrorKind::kNotImplemented,
                 "mounts of type \"" + wanted.type + "\" are not supported: use bind or tmpfs");
   }
   if (wanted.type != "bind" && wanted.type != "tmpfs") {
-    refuse("mount type unknown: \"" + wanted.type + "\": must be bind or tmpfs");
+    refuse_mount(wanted, "mount type unknown: must be bind or tmpfs");
   }
-  if (wanted.type == "tmpfs") return;
-  if (!wanted.source.starts_with('/')) {
-    refuse("invalid mount config for type \"bind\": invalid mount path: \"" + wanted.source +
-           "\" mount path must be absolute");
+  check_options(wanted);
+  if (wanted.type == "bind") return check_bind(wanted);
+  if (!wanted.source.empty()) refuse_mount(wanted, "field Source must not be specified");
+  tmpfs_options(tmpfs_text(wanted));
+}
+
+/// The third part of a -v. One word at most of each sort: how it is written to, how it propagates,
+/// and so on.
+std::vector<std::string> bind_options(const std::string& mode) {
+  static const std::map<std::string_view, int> kSorts = {
+      {"ro", 0},   {"rw", 0},         {"z", 1},      {"Z", 1},         {"nocopy", 2},
+      {"copy", 2}, {"consistent", 3}, {"cached", 3}, {"delegated", 3}, {"default", 3}};
+  constexpr int kPropagation = 4;
+  std::set<int> seen;
+  std::vector<std::string> options;
+  for (const std::string_view option : split(mode, ',')) {
+    const auto known = kSorts.find(option);
+    const bool valid = known != kSorts.end() || is_propagation(option);
+    const int sort = known != kSorts.end() ? known->second : kPropagation;
+    if (!valid || !seen.insert(sort).second) refuse("invalid mode: " + mode);
+    options.emplace_back(option);
   }
-  struct stat status{};
-  if (::stat(wanted.source.c_str(), &status) != 0 &&
-      !(wanted.bind_options && wanted.bind_options->create_mountpoint)) {
-    refuse("invalid mount config for type \"bind\": bind source path does not exist: " +
-           wanted.source);
-  }
+  return options;
 }
 
 }  // namespace
@@ -198,15 +225,7 @@ Bind parse_bind(const std::string& text) {
     throw Error(ErrorKind::kNotImplemented, "named volumes are not supported: \"" + bind.source +
                                                 "\" in \"" + text + "\" must be an absolute path");
   }
-  static const std::set<std::string_view> kWords = {"ro", "rw", "z", "Z", "nocopy", "copy"};
-  if (parts.size() == 3) {
-    for (const std::string_view option : split(parts[2], ',')) {
-      if (!kWords.contains(option) && !is_propagation(option)) {
-        refuse("invalid mode: " + std::string(parts[2]) + " in \"" + text + "\"");
-      }
-      bind.options.emplace_back(option);
-    }
-  }
+  if (parts.size() == 3) bind.options = bind_options(std::string(parts[2]));
   return bind;
 }
 
@@ -218,8 +237,10 @@ void check_mounts(const api::HostConfig& host_config) {
     check_mount(wanted);
     check_destination(wanted.target, destinations);
   }
-  for (const auto& [destination, options] : host_config.tmpfs)
+  for (const auto& [destination, options] : host_config.tmpfs) {
     check_destination(destination, destinations);
+    tmpfs_options(options);
+  }
 }
 
 json oci_mounts(const SpecInput& input) {
@@ -231,7 +252,7 @@ json oci_mounts(const SpecInput& input) {
                                 {"rbind", "rprivate", access}));
   }
   for (const std::string& text : host_config.binds)
-    user_mounts.push_back(bind_mount(parse_bind(text)));
+    user_mounts.push_back(bind_mount(parse_bind(text), {}));
   for (const api::Mount& wanted : host_config.mounts)
     user_mounts.push_back(api_mount(wanted));
   for (const auto& [destination, options] : host_config.tmpfs) {

@@ -116,6 +116,7 @@ nlohmann::json memory(const api::Resources& config) {
   }
   if (config.memory_reservation > 0) json["reservation"] = config.memory_reservation;
   if (config.memory_swappiness.value_or(-1) >= 0) json["swappiness"] = *config.memory_swappiness;
+  if (config.kernel_memory_tcp > 0) json["kernelTCP"] = config.kernel_memory_tcp;
   if (config.oom_kill_disable.value_or(false)) json["disableOOMKiller"] = true;
   return json;
 }

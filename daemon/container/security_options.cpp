@@ -26,8 +26,10 @@ SecurityOptions parse_security_options(const std::vector<std::string>& options) 
       parsed.no_new_privileges = parse_flag(option, value);
     } else if (key == "seccomp" && value == "unconfined") {
       parsed.seccomp_unconfined = true;
+    } else if (key == "seccomp" && value == "builtin") {
+      parsed.seccomp_builtin = true;
     } else if (key == "seccomp" && !value.empty()) {
-      parsed.seccomp_profile = value == "builtin" ? "" : value;
+      parsed.seccomp_profile = value;
     } else if (key == "apparmor" && !value.empty()) {
       parsed.apparmor_profile = value;
     } else if (key == "systempaths" && value == "unconfined") {

@@ -10,7 +10,8 @@ namespace berth::container {
 struct SecurityOptions {
   std::optional<bool> no_new_privileges;
   bool seccomp_unconfined = false;
-  std::string seccomp_profile;  // JSON text; empty means the daemon's default
+  bool seccomp_builtin = false;  // whatever the daemon's default is
+  std::string seccomp_profile;   // JSON text; empty means the daemon's default
   std::string apparmor_profile;
   bool system_paths_unconfined = false;
 };

@@ -25,6 +25,7 @@ struct Settings {
   bool init = false;
   std::filesystem::path init_program;  // berth-init; empty: none was found
   bool no_new_privileges = false;
+  bool apparmor = false;        // this machine has it
   std::string seccomp_profile;  // JSON text; empty means the built-in one
   std::vector<std::string> dns;
   std::vector<std::string> dns_search;

@@ -9,6 +9,7 @@
 
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "daemon/container/apparmor.hpp"
 #include "daemon/container/devices.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/resources.hpp"
@@ -105,7 +106,8 @@ json process(const SpecInput& input) {
   if (const json limits = rlimits(input); !limits.empty()) result["rlimits"] = limits;
   // Always said: the daemon may run with an adjustment of its own, which would be inherited.
   result["oomScoreAdj"] = host_config.oom_score_adj;
-  if (!security.apparmor_profile.empty()) result["apparmorProfile"] = security.apparmor_profile;
+  const std::string profile = apparmor_profile(host_config, input.settings.apparmor);
+  if (!profile.empty()) result["apparmorProfile"] = profile;
   if (config.tty && host_config.console_size[0] > 0) {
     result["consoleSize"] = {{"height", host_config.console_size[0]},
                              {"width", host_config.console_size[1]}};

@@ -8,12 +8,14 @@
 #include "common/file.hpp"
 #include "common/log/log.hpp"
 #include "daemon/async/rollback.hpp"
+#include "daemon/container/apparmor.hpp"
 #include "daemon/container/events.hpp"
 #include "daemon/container/exit_op.hpp"
 #include "daemon/container/joins.hpp"
 #include "daemon/container/launch_document.hpp"
 #include "daemon/container/network_files.hpp"
 #include "daemon/container/network_mode.hpp"
+#include "daemon/container/propagation.hpp"
 #include "daemon/container/remove_op.hpp"
 
 namespace berth::container {
@@ -79,6 +81,13 @@ Task<> connect(Start& start) {
 
 Task<> run_steps(Start& start) {
   start.joins = joined_containers(start.services, *start.container);
+  auto check = [host_config = start.container->definition.host_config,
+                apparmor = start.services.settings.apparmor] {
+    check_propagation(host_config);
+    if (apparmor_profile(host_config, apparmor) == kDefaultApparmorProfile)
+      load_default_apparmor_profile();
+  };
+  co_await start.services.fast.run(std::move(check));
   co_await reserve_network(start);
   co_await write_network_files(start.services, start.container, start.joins.network);
   // The intent is on record before the kernel is touched: a daemon that is killed now finds at its

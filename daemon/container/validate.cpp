@@ -19,6 +19,7 @@
 #include "daemon/container/security_options.hpp"
 #include "daemon/container/signals.hpp"
 #include "daemon/container/spec.hpp"
+#include "daemon/seccomp/seccomp.hpp"
 
 namespace berth::container {
 
@@ -112,18 +113,37 @@ void check_restart(const api::HostConfig& host_config) {
     refuse("can't create 'AutoRemove' container with restart policy");
 }
 
+/// In the words that users of GPUs look for. No driver that could be selected exists.
+[[noreturn]] void refuse_device_request(const api::DeviceRequest& wanted) {
+  std::string capabilities;
+  for (const api::StringList& set : wanted.capabilities)
+    capabilities += (capabilities.empty() ? "[" : " [") + join(set, " ") + "]";
+  unsupported("could not select device driver \"" + wanted.driver + "\" with capabilities: [" +
+              capabilities + "]");
+}
+
 void check_unsupported(const api::HostConfig& host_config) {
   if (!host_config.runtime.empty() && host_config.runtime != "berth") {
     refuse("unknown or invalid runtime name: " + host_config.runtime);
   }
+  if (!host_config.volume_driver.empty() && host_config.volume_driver != "local") {
+    unsupported("volume driver \"" + host_config.volume_driver + "\" is not supported: use local");
+  }
+  if (!host_config.cgroup.empty())
+    unsupported("Cgroup is not supported: use CgroupParent and CgroupnsMode");
   if (!host_config.links.empty()) unsupported("Links are not supported: use ExtraHosts");
   if (!host_config.volumes_from.empty())
     unsupported("VolumesFrom is not supported: use bind mounts");
   if (!host_config.resources.device_requests.empty()) {
-    unsupported("could not select device driver: DeviceRequests are not supported");
+    refuse_device_request(host_config.resources.device_requests.front());
   }
-  if (!host_config.storage_opt.empty())
-    unsupported("StorageOpt is not supported by the storage driver");
+  for (const auto& [key, value] : host_config.storage_opt) {
+    if (key != "size") refuse("unknown option " + key);
+    unsupported(
+        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option, which "
+        "this storage driver does not use: size " +
+        value);
+  }
   if (!host_config.isolation.empty() && host_config.isolation != "default") {
     refuse("invalid isolation \"" + host_config.isolation + "\": must be default on Linux");
   }
@@ -158,6 +178,12 @@ void check_limits(const api::HostConfig& host_config) {
              std::to_string(limit.soft) + " > " + std::to_string(limit.hard));
     }
   }
+}
+
+void check_security(const api::HostConfig& host_config) {
+  const SecurityOptions security = parse_security_options(host_config.security_opt);
+  if (!security.seccomp_profile.empty())
+    seccomp::check_profile(security.seccomp_profile, effective_capabilities(host_config));
 }
 
 void check_sysctls(const api::HostConfig& host_config) {
@@ -201,7 +227,7 @@ void validate(const api::CreateRequest& request) {
   check_limits(request.host_config);
   check_sysctls(request.host_config);
   check_mounts(request.host_config);
-  parse_security_options(request.host_config.security_opt);
+  check_security(request.host_config);
   effective_capabilities(request.host_config);
   device_nodes(request.host_config);
   for (const std::string& rule : request.host_config.resources.device_cgroup_rules)

@@ -4,8 +4,10 @@
 
 #include "common/text.hpp"
 #include "common/units.hpp"
+#include "daemon/container/apparmor.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/network_mode.hpp"
+#include "daemon/container/propagation.hpp"
 #include "daemon/container/security_options.hpp"
 #include "daemon/container/spec.hpp"
 #include "daemon/container/spec_defaults.hpp"
@@ -52,8 +54,8 @@ std::vector<api::MountPoint> mount_points(const api::HostConfig& host_config) {
     const Bind bind = parse_bind(text);
     const bool readonly =
         std::find(bind.options.begin(), bind.options.end(), "ro") != bind.options.end();
-    points.push_back(
-        bind_point(bind.source, bind.destination, !readonly, join(bind.options, ","), ""));
+    points.push_back(bind_point(bind.source, bind.destination, !readonly, join(bind.options, ","),
+                                propagation_of(bind.options)));
   }
   for (const api::Mount& wanted : host_config.mounts) {
     if (wanted.type == "bind") {
@@ -225,8 +227,11 @@ api::ContainerInspect inspect(const Container& container, const Settings& settin
   shown.restart_count = container.state.restart_count;
   shown.driver = definition.storage_driver;
   shown.platform = definition.platform;
+  // Where the kernel has none, what was asked for is shown all the same.
   shown.app_armor_profile =
-      parse_security_options(definition.host_config.security_opt).apparmor_profile;
+      settings.apparmor
+          ? apparmor_profile(definition.host_config, true)
+          : parse_security_options(definition.host_config.security_opt).apparmor_profile;
   shown.host_config = shown_host_config(definition.host_config);
   shown.graph_driver.name = definition.storage_driver;
   shown.mounts = mount_points(definition.host_config);

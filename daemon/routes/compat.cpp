@@ -6,6 +6,22 @@
 
 namespace berth::routes {
 
+namespace {
+
+/// Before API 1.44 a read-only mount said nothing about what is mounted below it.
+void adapt_read_only(api::Mount& mount, http::ApiVersion version) {
+  if (version >= http::ApiVersion{1, 44} || mount.type != "bind") return;
+  if (mount.bind_options && mount.bind_options->read_only_force_recursive) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer");
+  }
+  if (!mount.read_only) return;
+  if (!mount.bind_options) mount.bind_options.emplace();
+  mount.bind_options->read_only_non_recursive = true;
+}
+
+}  // namespace
+
 void adapt_create_request(api::CreateRequest& request, http::ApiVersion version) {
   api::HostConfig& host_config = request.host_config;
   // The client sends -1 for "the kernel's default".
@@ -15,6 +31,8 @@ void adapt_create_request(api::CreateRequest& request, http::ApiVersion version)
   // Before API 1.40 an unset IPC mode could be shared by other containers.
   if (version < http::ApiVersion{1, 40} && host_config.ipc_mode.empty())
     host_config.ipc_mode = "shareable";
+  for (api::Mount& mount : host_config.mounts)
+    adapt_read_only(mount, version);
   // From 1.44 on the address belongs to the endpoint.
   if (!request.config.mac_address.empty()) {
     auto& endpoints = request.networking_config.endpoints_config;

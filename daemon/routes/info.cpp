@@ -146,6 +146,8 @@ api::SystemInfo system_info(container::Services& services, const DaemonFacts& fa
   describe_machine(info);
   describe_limits(info, *facts.cgroups);
   describe_configuration(info, facts.config);
+  if (services.settings.apparmor)
+    info.security_options.insert(info.security_options.begin(), "name=apparmor");
   for (const std::string& warning : services.network.warnings())
     info.warnings.push_back("WARNING: " + warning);
   return info;

@@ -32,6 +32,10 @@ void add_v1_memory(const MemoryResources& memory, std::vector<CgroupSetting>& li
     list.push_back({"memory", "memory.swappiness", std::to_string(*memory.swappiness),
                     "memory swappiness", false});
   }
+  if (memory.kernel_tcp) {
+    list.push_back({"memory", "memory.kmem.tcp.limit_in_bytes", std::to_string(*memory.kernel_tcp),
+                    "TCP buffer limit"});
+  }
   if (memory.disable_oom_killer) {
     list.push_back({"memory", "memory.oom_control", "1", "OOM killer's disabling", false});
   }
@@ -146,6 +150,9 @@ void add_v2_memory(const MemoryResources& memory, std::vector<CgroupSetting>& li
   }
   if (memory.swappiness) {
     warnings.emplace_back("memory swappiness is not applied: cgroup v2 has no such setting");
+  }
+  if (memory.kernel_tcp) {
+    warnings.emplace_back("the TCP buffer limit is not applied: cgroup v2 has no such setting");
   }
   if (memory.disable_oom_killer) {
     warnings.emplace_back("the OOM killer stays on: cgroup v2 cannot disable it");

@@ -122,6 +122,7 @@ struct MemoryResources {
   std::optional<std::int64_t> reservation;  // soft limit
   std::optional<std::int64_t> swap;         // memory and swap together, -1: without a limit
   std::optional<std::uint64_t> swappiness;
+  std::optional<std::int64_t> kernel_tcp;  // bytes of TCP buffers
   bool disable_oom_killer = false;
 };
 

@@ -55,6 +55,7 @@ MemoryResources memory(const JsonField& field) {
   if (const auto swappiness = field.find("swappiness")) {
     memory.swappiness = swappiness->number<std::uint64_t>(0, 100);
   }
+  memory.kernel_tcp = field.optional_number<std::int64_t>("kernelTCP");
   memory.disable_oom_killer = field.boolean_or("disableOOMKiller", false);
   return memory;
 }

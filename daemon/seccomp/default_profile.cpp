@@ -6,6 +6,7 @@
 #include <sys/personality.h>
 #include <sys/socket.h>
 
+#include "common/error.hpp"
 #include "daemon/seccomp/default_table.hpp"
 #include "daemon/seccomp/profile.hpp"
 #include "daemon/seccomp/seccomp.hpp"
@@ -77,6 +78,18 @@ std::vector<std::byte> compile_default(std::span<const std::string> capabilities
 
 nlohmann::json default_profile(std::span<const std::string> capabilities) {
   return to_json(default_rules(capabilities));
+}
+
+nlohmann::json decode_profile(const std::string& text) {
+  nlohmann::json profile = nlohmann::json::parse(text, nullptr, false);
+  if (profile.is_discarded()) {
+    throw Error(ErrorKind::kInvalidArgument, "decoding seccomp profile failed: it is not JSON");
+  }
+  return profile;
+}
+
+void check_profile(const std::string& text, std::span<const std::string> capabilities) {
+  parse_profile(decode_profile(text), capabilities);
 }
 
 std::vector<std::byte> compile_profile(const nlohmann::json& profile,

@@ -182,6 +182,11 @@ Profile parse_profile(const json& json_profile, std::span<const std::string> cap
   Profile profile;
   profile.default_action = action(json_profile, "defaultAction", "defaultErrnoRet");
   profile.architectures = architectures(json_profile);
+  for (const char* key : {"flags", "listenerPath", "listenerMetadata"}) {
+    const json* value = member(json_profile, key);
+    if (value != nullptr && !value->empty())
+      refuse(std::string("\"") + key + "\" is not supported: leave it out");
+  }
   const std::string_view machine = docker_architecture(::seccomp_arch_native());
   const json* syscalls = member(json_profile, "syscalls");
   if (syscalls == nullptr) return profile;

@@ -21,6 +21,12 @@ std::vector<std::byte> compile_default(std::span<const std::string> capabilities
 std::vector<std::byte> compile_profile(const nlohmann::json& profile,
                                        std::span<const std::string> capabilities);
 
+/// Throws what compile_profile() would for this text: not JSON, unknown names, contradictions.
+void check_profile(const std::string& text, std::span<const std::string> capabilities);
+
+/// The text as JSON. Throws Error{kInvalidArgument}.
+nlohmann::json decode_profile(const std::string& text);
+
 /// The default profile as an OCI linux.seccomp object.
 nlohmann::json default_profile(std::span<const std::string> capabilities);
 

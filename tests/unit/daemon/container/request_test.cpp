@@ -67,7 +67,7 @@ TEST_CASE("what cannot work is refused with the value and the reason", "[contain
       Refusal{R"({"Sysctls":{"kernel.hostname":"x"}})", "kernel.hostname"},
       Refusal{R"({"Sysctls":{"net.core.somaxconn":"1"},"NetworkMode":"host"})",
               "network namespace"},
-      Refusal{R"({"Devices":[{"PathOnHost":"/tmp","PathInContainer":"/dev/x"}]})", "not a device"},
+      Refusal{R"({"Devices":[{"PathOnHost":"/etc","PathInContainer":"/dev/x"}]})", "not a device"},
       Refusal{R"({"DeviceCgroupRules":["c 1:3 q"]})", "c 1:3 q"},
       Refusal{R"({"PidMode":"elsewhere"})", "invalid PID mode: elsewhere"});
   CHECK_THROWS_WITH(validate(request(refusal.host_config)), Contains(refusal.message));

@@ -170,7 +170,7 @@ TEST_CASE("mounts come in the order in which they can be made, and the user's wi
   CHECK(std::count(destinations.begin(), destinations.end(), "/dev/shm") == 1);
   const json shm = spec["mounts"][static_cast<std::size_t>(at("/dev/shm"))];
   CHECK(shm["options"] == json({"nosuid", "nodev", "size=1m", "exec"}));
-  CHECK(has(spec["mounts"][static_cast<std::size_t>(at("/a/b/c"))]["options"], "ro"));
+  CHECK(has(spec["mounts"][static_cast<std::size_t>(at("/a/b/c"))]["options"], "rro"));
 }
 
 TEST_CASE("a run's state goes through JSON unchanged", "[spec]") {
