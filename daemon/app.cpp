@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
 
 #include "common/error.hpp"
@@ -205,6 +206,8 @@ class App::Impl {
 
   /// Takes what may change while the daemon runs from daemon.json.
   void reload() {
+    utsname host{};
+    ::uname(&host);
     ::sd_notify(0, "RELOADING=1");
     ScopeGuard ready([] { ::sd_notify(0, "READY=1"); });
     const std::vector<std::string> waiting = take_reloadable(config_, read_config(config_.flags));
@@ -217,6 +220,7 @@ class App::Impl {
                     {{"debug", config_.debug ? "true" : "false"},
                      {"labels", join(config_.labels, ",")},
                      {"log-level", config_.log_level},
+                     {"name", host.nodename},
                      {"shutdown-timeout", std::to_string(config_.shutdown_timeout)}});
   }
 

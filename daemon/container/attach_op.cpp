@@ -25,11 +25,14 @@ void attach(Services& services, Container& container, shim::AttachRequest reques
   }
 }
 
-void resize(const Container& container, unsigned short rows, unsigned short columns) {
+void resize(Services& services, const Container& container, unsigned short rows,
+            unsigned short columns) {
   if (!container.shim || !container.state.is_running()) {
     throw Error(ErrorKind::kConflict, "container " + container.id().str() + " is not running");
   }
   container.shim->resize(rows, columns);
+  publish(services, container, "resize",
+          {{"height", std::to_string(rows)}, {"width", std::to_string(columns)}});
 }
 
 std::string parse_detach_keys(std::string_view text) {

@@ -14,7 +14,8 @@ void check_attachable(const Container& container);
 void attach(Services& services, Container& container, shim::AttachRequest request, Fd stream);
 
 /// POST /containers/{id}/resize. Throws Error{kConflict} for a container that does not run.
-void resize(const Container& container, unsigned short rows, unsigned short columns);
+void resize(Services& services, const Container& container, unsigned short rows,
+            unsigned short columns);
 
 /// "ctrl-p,ctrl-q" as the bytes that a terminal sends. Throws Error{kInvalidArgument}.
 std::string parse_detach_keys(std::string_view text);

@@ -9,8 +9,28 @@
 
 namespace berth::container {
 
+namespace {
+
+void on_notice(Services& services, const ContainerPtr& container, shim::Notice notice) {
+  if (notice == shim::Notice::kDetached) {
+    publish(services, *container, "detach");
+    return;
+  }
+  publish(services, *container, "oom");
+  if (std::exchange(container->state.oom_killed, true)) return;
+  services.tasks.spawn(
+      "recording that " + container->name + " ran out of memory",
+      [&services, container]() -> Task<> { return services.store.save_state(*container); });
+}
+
+}  // namespace
+
 Task<> supervise(Services& services, ContainerPtr container,
                  std::shared_ptr<shim::ShimClient> shim) {
+  // Not owned by the listener: it is the container's own shim that holds it.
+  shim->listen([&services, weak = std::weak_ptr(container)](shim::Notice notice) {
+    if (const ContainerPtr alive = weak.lock()) on_notice(services, alive, notice);
+  });
   shim::ExitRecord record = co_await shim->exited();
   co_await handle_exit(services, container, std::move(record));
 }
@@ -26,12 +46,13 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
     }
     // It has its socket's name to take away yet; removing the container waits for that.
     container->ending_shim = std::exchange(container->shim, nullptr);
+    const bool oom_told = container->state.oom_killed;
     if (!plan_restart(services, container, record)) {
       container->state.to_exited(record.exit_code, record.oom_killed, record.finished_at);
     }
     if (!record.error.empty()) container->state.error = record.error;
     co_await services.store.save_state(*container);
-    if (record.oom_killed) publish(services, *container, "oom");
+    if (record.oom_killed && !oom_told) publish(services, *container, "oom");
     const auto duration =
         record.finished_at - container->state.started_at.value_or(record.finished_at);
     publish(services, *container, "die",

@@ -82,6 +82,7 @@ Task<bool> take_over(Services& services, ContainerPtr container) {
     container->state.to_running(state.pid, state.started_at);
     co_await services.store.save_state(*container);
   }
+  container->state.oom_killed = container->state.oom_killed || state.out_of_memory;
   if (container->endpoint) services.network.adopt(*container->endpoint);
   container->shim = shim;
   co_await see_whether_paused(services, container);

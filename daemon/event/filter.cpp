@@ -24,11 +24,19 @@ bool label_matches(const api::Event& event, const std::string& wanted) {
   return value != nullptr && (equals == std::string::npos || *value == wanted.substr(equals + 1));
 }
 
-/// `container=web`, by name, id or the beginning of an id.
+/// `container=web`, by the beginning of a name or of an id.
 bool actor_matches(const api::Event& event, const std::string& noun, const std::string& wanted) {
   if (event.type != noun) return false;
   const std::string* name = attribute(event, "name");
-  return event.actor.id.starts_with(wanted) || (name != nullptr && *name == wanted);
+  return event.actor.id.starts_with(wanted) || (name != nullptr && name->starts_with(wanted));
+}
+
+/// "nginx:1.25" as "nginx", but not "registry:5000/nginx" as "registry".
+std::string_view without_tag(std::string_view name) {
+  const std::size_t colon = name.rfind(':');
+  const bool is_tag =
+      colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos;
+  return is_tag ? name.substr(0, colon) : name;
 }
 
 /// An image is also meant by what it is called without its tag, in events of its containers too.
@@ -36,7 +44,7 @@ bool image_matches(const api::Event& event, const std::string& wanted) {
   const std::string* name = attribute(event, event.type == "image" ? "name" : "image");
   if (event.type == "image" && event.actor.id.starts_with(wanted)) return true;
   if (name == nullptr) return false;
-  return *name == wanted || name->substr(0, name->rfind(':')) == wanted;
+  return *name == wanted || without_tag(*name) == wanted;
 }
 
 bool value_matches(const api::Event& event, const std::string& filter, const std::string& wanted) {

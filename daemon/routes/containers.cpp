@@ -142,7 +142,7 @@ Task<> resize(Services& services, Exchange& exchange) {
     }
     return static_cast<unsigned short>(*value);
   };
-  container::resize(*find(services, exchange), size("h"), size("w"));
+  container::resize(services, *find(services, exchange), size("h"), size("w"));
   co_await exchange.send_empty(200);
 }
 

@@ -5,12 +5,15 @@
 //
 // Shim to daemon:
 //
-// - hello {version, shim, phase, pid, started_at, record}: answer to a reconnect and to "query".
-//   phase is creating, created, running or exited; record comes with exited alone.
+// - hello {version, shim, phase, pid, started_at, oom, record}: answer to a reconnect and to
+//   "query". phase is creating, created, running or exited; record comes with exited alone; oom
+//   says whether memory ran out so far.
 // - created {pid} + network namespace: PID 1 is in its namespaces and waits for start.
 // - started {pid, started_at}
 // - failed {message, exit_code}: the start came to nothing; the shim ends.
 // - warning {message}: for the user's eyes.
+// - oom {}: memory ran out; the kernel kills a process of the container, which may go on.
+// - detached {}: a client typed its detach keys.
 // - exited {exit_code, oom_killed, started_at, finished_at, error}: the output is in the log, the
 //   record on disk, the cgroups are gone; the shim ends and takes its socket's name away.
 // - error {message}: about a message of the daemon's.

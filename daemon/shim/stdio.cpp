@@ -157,7 +157,7 @@ void Stdio::attach(Fd stream, AttachSettings settings, std::string_view early_in
   if (client->attacher.gives_input() && !early_input.empty()) {
     const Attacher::Typed typed = client->attacher.feed(early_input, input_.pending());
     input_.write();
-    if (typed == Attacher::Typed::kDetached) drop(client);
+    if (typed == Attacher::Typed::kDetached) detach(client);
     update();
   }
 }
@@ -224,10 +224,17 @@ void Stdio::read_client(Clients::iterator client) {
       if (!client->attacher.wants_output()) drop(client);
       break;
     case Attacher::Typed::kDetached:
+      detach(client);
+      break;
     case Attacher::Typed::kGone:
       drop(client);
       break;
   }
+}
+
+void Stdio::detach(Clients::iterator client) {
+  drop(client);
+  if (detached_) detached_();
 }
 
 void Stdio::client_input_ended() {

@@ -34,6 +34,9 @@ class Stdio {
   /// client is not attached.
   void attach(Fd stream, AttachSettings settings, std::string_view early_input);
 
+  /// Called whenever a client goes by its detach keys.
+  void when_detached(std::function<void()> tell) { detached_ = std::move(tell); }
+
   /// Throws Error when there is no terminal.
   void resize(unsigned short rows, unsigned short columns);
 
@@ -67,6 +70,7 @@ class Stdio {
   void read_client(Clients::iterator client);
   void client_input_ended();
   void drop(Clients::iterator client);
+  void detach(Clients::iterator client);
   bool any_client_blocked() const;
   void update();
   void watch(Clients::iterator client);
@@ -85,6 +89,7 @@ class Stdio {
   bool close_input_with_client_ = false;
   Clients clients_;
   std::function<void()> done_;
+  std::function<void()> detached_;
   Loop::Timer silence_ = 0;
   Loop::Timer limit_ = 0;
   Loop::Timer memory_release_ = 0;

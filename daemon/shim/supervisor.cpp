@@ -144,6 +144,7 @@ void Supervisor::prepare_stdio(const runtime::LaunchDocument& document,
     warn("the container's log cannot be written, lines are lost: " + errno_text(error));
   });
   stdio_.emplace(loop_, *log_);
+  stdio_->when_detached([this] { tell("detached", nlohmann::json::object()); });
   if (document.oci.process.terminal) return;
   Pipe input;
   if (document.open_stdin) input = make_pipe();
@@ -198,6 +199,7 @@ void Supervisor::on_process_end() {
     return;
   }
   forwarders_ = {};
+  oom_watch_.reset();
   if (const auto& cgroup = init_->cgroup()) {
     record_.oom_killed = cgroup->oom_kills() > 0;
     // Those of a process namespace went with PID 1; in the host's, others would go on, and keep the

@@ -18,6 +18,7 @@
 #include "daemon/shim/forwarder.hpp"
 #include "daemon/shim/log_writer.hpp"
 #include "daemon/shim/loop.hpp"
+#include "daemon/shim/oom_watch.hpp"
 #include "daemon/shim/protocol.hpp"
 #include "daemon/shim/stdio.hpp"
 
@@ -76,6 +77,8 @@ class Supervisor {
   std::optional<LogWriter> log_;
   std::optional<Stdio> stdio_;
   std::optional<runtime::InitProcess> init_;
+  std::optional<OomWatch> oom_watch_;
+  bool ran_out_of_memory_ = false;
   Forwarders forwarders_;
   // The container's ends of its pipes, until PID 1 has them.
   std::vector<Fd> process_ends_;

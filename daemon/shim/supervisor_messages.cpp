@@ -95,7 +95,8 @@ nlohmann::json Supervisor::state() const {
                       {"shim", ::getpid()},
                       {"phase", kNames[static_cast<std::size_t>(phase_)]},
                       {"pid", init_ ? init_->pid() : 0},
-                      {"started_at", record_.started_at}};
+                      {"started_at", record_.started_at},
+                      {"oom", ran_out_of_memory_}};
   if (phase_ == Phase::kExited) body["record"] = to_json(record_);
   return body;
 }
@@ -137,6 +138,10 @@ void Supervisor::handle_start() {
   phase_ = Phase::kRunning;
   record_.started_at = format_rfc3339(now());
   tell("started", {{"pid", init_->pid()}, {"started_at", record_.started_at}});
+  oom_watch_.emplace(loop_, init_->cgroup(), [this] {
+    ran_out_of_memory_ = true;
+    tell("oom", nlohmann::json::object());
+  });
   // What the start took is not needed again in the container's life; a short one is not slowed down
   // for it.
   loop_.after(kStartSettled, [] { give_memory_back(); });

@@ -149,13 +149,18 @@ void ShimClient::handle(Message& message) {
     handle_hello(body);
   } else if (message.type == "warning") {
     warnings_.push_back(body.value("message", ""));
+  } else if (message.type == "oom") {
+    notify(Notice::kOutOfMemory);
+  } else if (message.type == "detached") {
+    notify(Notice::kDetached);
   } else if (message.type == "error") {
     log::warn("shim: {}", body.value("message", ""));
   }
 }
 
 void ShimClient::handle_hello(const nlohmann::json& body) {
-  state_ = {phase_of(body.value("phase", "")), body.value("pid", 0), time_of(body, "started_at")};
+  state_ = {phase_of(body.value("phase", "")), body.value("pid", 0), time_of(body, "started_at"),
+            body.value("oom", false)};
   if (const auto record = body.find("record"); record != body.end()) {
     record_ = record_of(*record);
     exited_signal_.set();
@@ -176,6 +181,20 @@ void ShimClient::watch_process(pid_t shim) {
   if (!process || !connected) return;
   connection_->process.assign(process.release());
   asio::co_spawn(control_, reap(shared_from_this()), asio::detached);
+}
+
+void ShimClient::notify(Notice notice) {
+  if (listener_) {
+    listener_(notice);
+  } else {
+    unheard_.push_back(notice);
+  }
+}
+
+void ShimClient::listen(std::function<void(Notice)> listener) {
+  listener_ = std::move(listener);
+  for (const Notice notice : std::exchange(unheard_, {}))
+    listener_(notice);
 }
 
 void ShimClient::lost() {

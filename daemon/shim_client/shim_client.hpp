@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -77,6 +78,13 @@ struct ShimState {
   Phase phase = Phase::kCreating;
   int pid = 0;
   Timestamp started_at;
+  bool out_of_memory = false;  // at some time of this run
+};
+
+/// What happens to a container that goes on.
+enum class Notice {
+  kOutOfMemory,  // the kernel kills one of its processes
+  kDetached,     // a client went by its detach keys
 };
 
 /// A container that could not be started, with the status that a client exits with: 127 without a
@@ -119,6 +127,9 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   /// Returns when the shim itself is gone.
   Task<> ended();
 
+  /// Calls `listener` for each notice, first for those that came before.
+  void listen(std::function<void(Notice)> listener);
+
   // These throw Error{kUnavailable} when the shim is gone.
 
   /// `stream` is a stream socket.
@@ -147,6 +158,7 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   void handle(Message& message);
   void handle_hello(const nlohmann::json& body);
   void watch_process(pid_t shim);
+  void notify(Notice notice);
   void lost();
   void send(std::string_view type, nlohmann::json body, std::span<const int> descriptors = {});
 
@@ -163,6 +175,8 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   std::optional<StartFailure> failure_;
   std::optional<ExitRecord> record_;
   std::vector<std::string> warnings_;
+  std::function<void(Notice)> listener_;
+  std::vector<Notice> unheard_;
 };
 
 }  // namespace berth::shim

@@ -39,6 +39,76 @@ def test_a_containers_life(daemon):
     assert [event["timeNano"] for event in events] == sorted(event["timeNano"] for event in events)
 
 
+def told(daemon, since, container, wanted):
+    """The actions of the container and its networks since then, once they are as wanted."""
+    def as_wanted():
+        found = [event["Action"] for event in past(daemon, since) if event["Type"] in ("container", "network")
+                 and container in (event["Actor"]["ID"], event["Actor"]["Attributes"].get("container"))]
+        assert found == wanted
+        return True
+
+    eventually(as_wanted, 5)
+
+
+def test_all_that_is_done_to_a_container_is_told_in_order(daemon):
+    since = now()
+    container = daemon.create(command=["sleep", "1000"], name="much", Tty=True)
+    stream, _ = daemon.api.hijack(f"/containers/{container}/attach?stream=1&stdout=1")
+    with stream:
+        for action in ("start", "resize?h=30&w=90", "pause", "unpause", "rename?name=more", "restart?t=0", "kill"):
+            answer = daemon.api.post(f"/containers/{container}/{action}")
+            assert answer.status < 300, answer
+        daemon.wait(container)
+    daemon.api.post(f"/containers/{container}/update", {"CpuShares": 100}, expect=200)
+    daemon.api.post(f"/containers/{container}/start", expect=204)
+    daemon.api.get(f"/containers/{container}/top")
+    daemon.api.post(f"/containers/{container}/stop?t=0", expect=204)
+    daemon.remove(container)
+    told(daemon, since, container,
+         ["create", "attach", "connect", "start", "resize", "pause", "unpause", "rename",
+          "kill", "kill", "die", "disconnect", "stop", "connect", "start", "restart", "kill", "die", "disconnect",
+          "update", "connect", "start", "top", "kill", "kill", "die", "disconnect", "stop", "destroy"])
+    attributes = {event["Action"]: event["Actor"]["Attributes"] for event in past(daemon, since, container=[container])}
+    assert (attributes["resize"]["height"], attributes["resize"]["width"]) == ("30", "90")
+    assert (attributes["rename"]["oldName"], attributes["rename"]["name"]) == ("/much", "more")
+    assert attributes["kill"]["signal"] == "9"
+    assert (attributes["die"]["exitCode"], attributes["die"]["execDuration"]) == ("137", "0")
+    assert attributes["start"] == {"image": "busybox", "name": "more"}
+
+
+def test_running_out_of_memory_is_told_while_the_container_goes_on(daemon):
+    since = now()
+    container = daemon.run(command=["sh", "-c", "tail /dev/zero; exec sleep 1000"],
+                           host={"Memory": 16 << 20, "MemorySwap": 16 << 20})
+    eventually(lambda: "oom" in actions(past(daemon, since)))
+    eventually(lambda: daemon.state(container)["OOMKilled"])
+    assert daemon.state(container)["Running"]
+    daemon.restart(kill=True)
+    assert daemon.state(container)["OOMKilled"]
+    since = now()
+    daemon.remove(container)
+    # The daemon that was told does not tell it a second time.
+    eventually(lambda: actions(past(daemon, since)) == ["kill", "die", "destroy"])
+
+
+def test_a_container_killed_for_its_memory_is_told_once(daemon):
+    since = now()
+    container = daemon.run(command=["tail", "/dev/zero"], host={"Memory": 16 << 20, "MemorySwap": 16 << 20})
+    daemon.wait(container)
+    eventually(lambda: "die" in actions(past(daemon, since)))
+    assert actions(past(daemon, since)) == ["create", "start", "oom", "die"]
+
+
+def test_detaching_is_told(daemon):
+    since = now()
+    container = daemon.run(command=["cat"], Tty=True, OpenStdin=True)
+    stream, _ = daemon.api.hijack(f"/containers/{container}/attach?stream=1&stdin=1&stdout=1&detachKeys=ctrl-a")
+    with stream:
+        stream.send(b"\x01")
+        assert stream.read_all() == b""
+    eventually(lambda: actions(past(daemon, since)) == ["create", "start", "attach", "detach"])
+
+
 def test_networks_and_images_are_told_too(daemon):
     since = now()
     daemon.remove(daemon.run(command=["sleep", "1000"]))

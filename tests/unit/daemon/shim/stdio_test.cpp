@@ -280,6 +280,8 @@ TEST_CASE("detach keys end one client's session, and the terminal goes on for th
   Console console;
   const Fd leaves = console.attach();
   const Fd stays = console.attach();
+  int detached = 0;
+  console.stdio.when_detached([&] { ++detached; });
   console.stdio.resize(40, 120);
   winsize size{};
   REQUIRE(::ioctl(console.process.get(), TIOCGWINSZ, &size) == 0);
@@ -310,6 +312,7 @@ TEST_CASE("detach keys end one client's session, and the terminal goes on for th
   CHECK(left.empty());
   CHECK(shown == "still here");
   CHECK(read_to_end(stays).empty());
+  CHECK(detached == 1);
 }
 
 TEST_CASE("output without a terminal cannot be resized", "[stdio]") {

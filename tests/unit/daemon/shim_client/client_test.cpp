@@ -152,6 +152,33 @@ TEST_CASE("messages that are none are passed over", "[shim_client]") {
   CHECK(client->take_warnings() == std::vector<std::string>{"careful"});
 }
 
+TEST_CASE("what happens meanwhile is told, from before, too", "[shim_client]") {
+  asio::io_context context(1);
+  FakeShim shim;
+  nlohmann::json hello = kRunning;
+  hello["oom"] = true;
+  const auto client = connect(context, shim, hello);
+  CHECK(client->state().out_of_memory);
+  std::vector<Notice> notices;
+  shim.say("oom", nlohmann::json::object());
+  const auto until = [&](std::size_t count) {
+    context.restart();
+    while (notices.size() < count)
+      context.run_one();
+  };
+  context.restart();
+  context.run_one();
+  client->listen([&](Notice notice) { notices.push_back(notice); });
+  until(1);
+  shim.say("detached", nlohmann::json::object());
+  shim.say("oom", nlohmann::json::object());
+  until(3);
+  CHECK(notices ==
+        std::vector<Notice>{Notice::kOutOfMemory, Notice::kDetached, Notice::kOutOfMemory});
+  shim.hang_up();
+  CHECK(await(context, client->exited()).shim_lost);
+}
+
 TEST_CASE("what is asked arrives as the protocol has it", "[shim_client]") {
   asio::io_context context(1);
   FakeShim shim;
