@@ -32,6 +32,15 @@ Fd above_standard(Fd fd) {
   return own_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC");
 }
 
+std::string_view search_path() {
+  const char* const path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
+  return path != nullptr ? path : "/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+Fd duplicate(int fd) {
+  return own_fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC");
+}
+
 /// The input as a file in memory: no writer is needed while the program runs, hence no SIGPIPE.
 Fd make_input(const std::string& data) {
   if (data.empty()) return above_standard(open_file("/dev/null", O_RDONLY));
@@ -97,11 +106,7 @@ pid_t spawn(const ProcessOptions& options, int input, int output, int error) {
   if (options.argv.empty()) throw Error(ErrorKind::kInternal, "no program to run");
   std::vector<std::string> arguments = options.argv;
   std::vector<std::string> environment = options.environment;
-  if (environment.empty()) {
-    const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
-    environment.push_back(std::string("PATH=") +
-                          (path != nullptr ? path : "/usr/sbin:/usr/bin:/sbin:/bin"));
-  }
+  if (environment.empty()) environment.push_back("PATH=" + std::string(search_path()));
   SpawnAttributes set_up;
   set_up.prepare(input, output, error);
   pid_t pid = -1;
@@ -199,14 +204,27 @@ bool collect(int pidfd, Capture& output, Capture& error, Clock::time_point deadl
 
 }  // namespace
 
+std::filesystem::path find_program(std::string_view name) {
+  for (const std::string_view folder : split(search_path(), ':')) {
+    std::filesystem::path path = std::filesystem::path(folder) / name;
+    if (::access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path)) return path;
+  }
+  return {};
+}
+
 ProcessResult run_process(const ProcessOptions& options) {
   const Clock::time_point deadline = Clock::now() + options.deadline;
   Pipe output = make_pipe();
   Pipe error = make_pipe();
   Child child = [&] {
-    const Fd input = make_input(options.stdin_data);
-    const Fd out = above_standard(std::move(output.write));
-    const Fd err = above_standard(std::move(error.write));
+    const Fd input = options.standard_input >= 0 ? duplicate(options.standard_input)
+                                                 : make_input(options.stdin_data);
+    const Fd out = options.standard_output >= 0 ? duplicate(options.standard_output)
+                                                : above_standard(std::move(output.write));
+    const Fd err = options.standard_error >= 0 ? duplicate(options.standard_error)
+                                               : above_standard(std::move(error.write));
+    output.write.reset();
+    error.write.reset();
     return Child(spawn(options, input.get(), out.get(), err.get()));
   }();
   const Fd pidfd = child.open_pidfd();

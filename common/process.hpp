@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace berth {
@@ -15,6 +17,11 @@ struct ProcessOptions {
   /// "NAME=value", all of it: nothing is inherited. Empty means the PATH alone.
   std::vector<std::string> environment;
   std::string stdin_data;
+  /// Where these are descriptors they become the program's own 0, 1 and 2 in place of the above and
+  /// of what is captured; not owned.
+  int standard_input = -1;
+  int standard_output = -1;
+  int standard_error = -1;
   /// What goes beyond is read and dropped (ProcessResult::truncated).
   std::size_t stdout_limit = std::size_t{1} << 20U;
   std::size_t stderr_limit = std::size_t{64} << 10U;
@@ -38,5 +45,8 @@ ProcessResult run_process(const ProcessOptions& options);
 /// run_process() that also throws Error{kInternal} when the exit code is not 0, with the program's
 /// name and what it wrote to standard error. Returns its standard output.
 std::string run_process_checked(const ProcessOptions& options);
+
+/// Where the PATH has the program; empty when it has none.
+std::filesystem::path find_program(std::string_view name);
 
 }  // namespace berth

@@ -17,6 +17,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/log/log.hpp"
+#include "common/process.hpp"
 #include "common/scope_guard.hpp"
 #include "common/text.hpp"
 #include "common/units.hpp"
@@ -27,6 +28,7 @@
 #include "daemon/container/image_users.hpp"
 #include "daemon/container/recovery.hpp"
 #include "daemon/container/services.hpp"
+#include "daemon/container/validate.hpp"
 #include "daemon/data_root.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/identity.hpp"
@@ -66,6 +68,15 @@ container::Settings container_settings(const Config& config) {
   settings.data_root = config.data_root;
   settings.exec_root = config.exec_root;
   settings.cgroup_parent = config.cgroup_parent;
+  for (const auto& [name, runtime] : config.runtimes)
+    settings.runtimes[name] = {runtime.path, runtime.args};
+  // As installed by the distribution, without a word in the configuration.
+  for (const char* const name : {"crun", "runc"}) {
+    if (const auto path = find_program(name); !path.empty())
+      settings.runtimes.try_emplace(name, container::OciRuntime{path.native(), {}});
+  }
+  container::validate_runtime(config.default_runtime, settings);
+  settings.default_runtime = config.default_runtime;
   settings.log_driver = config.log_driver;
   settings.log_options = config.log_options;
   settings.shm_size = parse_memory_size(config.default_shm_size);

@@ -24,6 +24,14 @@ struct UlimitOption {
   bool operator==(const UlimitOption&) const = default;
 };
 
+/// An OCI runtime other than Berth's own.
+struct RuntimeOption {
+  std::string path;
+  std::vector<std::string> args;
+
+  bool operator==(const RuntimeOption&) const = default;
+};
+
 struct Config {
   std::filesystem::path config_file = "/etc/berth/daemon.json";
   std::vector<std::string> hosts;  // never empty once read
@@ -65,6 +73,8 @@ struct Config {
   std::vector<std::string> storage_options;
   std::string cgroup_parent = "/berth";
   std::vector<std::string> exec_options;
+  std::map<std::string, RuntimeOption> runtimes;
+  std::string default_runtime = "berth";
   std::string log_driver = "json-file";
   std::map<std::string, std::string> log_options;
   std::map<std::string, UlimitOption> default_ulimits;

@@ -67,6 +67,28 @@ ParsedOption ulimits(std::map<std::string, UlimitOption>& target) {
           }};
 }
 
+/// --add-runtime NAME=PATH; in the file {"NAME": {"path": ..., "runtimeArgs": [...]}}.
+ParsedOption runtimes(std::map<std::string, RuntimeOption>& target) {
+  return {[&target](const std::vector<std::string>& values) {
+            for (const std::string& value : values) {
+              const auto [name, path] = split_pair("add-runtime", value);
+              target[name] = {path, {}};
+            }
+          },
+          [&target](const json& value) {
+            for (const auto& [name, runtime] : value.items()) {
+              target[name] = {runtime.at("path").get<std::string>(),
+                              runtime.value("runtimeArgs", std::vector<std::string>{})};
+            }
+          },
+          [&target] {
+            json value = json::object();
+            for (const auto& [name, runtime] : target)
+              value[name] = {{"path", runtime.path}, {"runtimeArgs", runtime.args}};
+            return value;
+          }};
+}
+
 /// base=172.80.0.0/16,size=24
 AddressPoolOption parse_pool(const std::string& text) {
   AddressPoolOption pool;
@@ -156,6 +178,10 @@ std::vector<ConfigOption> container_options(Config& config) {
       {"--storage-opt", "storage-opts", &config.storage_options, "Storage driver option"},
       {"--cgroup-parent", "cgroup-parent", &config.cgroup_parent, "Parent of containers' cgroups"},
       {"--exec-opt", "exec-opts", &config.exec_options, "native.cgroupdriver=cgroupfs"},
+      {"--add-runtime", "runtimes", runtimes(config.runtimes),
+       "OCI runtime that containers may ask for, NAME=PATH"},
+      {"--default-runtime", "default-runtime", &config.default_runtime,
+       "Runtime of containers that ask for none"},
       {"--log-driver", "log-driver", &config.log_driver, "Default log driver of containers"},
       {"--log-opt", "log-opts", log_options(config.log_options),
        "Default log driver option, NAME=VALUE"},

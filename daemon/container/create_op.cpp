@@ -33,7 +33,7 @@ void complete_host_config(api::HostConfig& host_config, const Settings& settings
     host_config.resources.memory_swap = 2 * host_config.resources.memory;
   }
   if (host_config.shm_size == 0) host_config.shm_size = settings.shm_size;
-  if (host_config.runtime.empty()) host_config.runtime = "berth";
+  if (host_config.runtime.empty()) host_config.runtime = settings.default_runtime;
   host_config.log_config = complete_log_config(host_config.log_config, settings);
 }
 
@@ -87,6 +87,7 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   complete_from_image(request.config, image.config);
   validate_complete(request.config);
   complete_host_config(request.host_config, services.settings);
+  validate_runtime(request.host_config.runtime, services.settings);
   parse_log_options(request.host_config.log_config);
 
   Definition definition;

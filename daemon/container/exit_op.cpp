@@ -3,6 +3,7 @@
 #include "common/error.hpp"
 #include "common/log/log.hpp"
 #include "daemon/container/events.hpp"
+#include "daemon/container/lost_shim.hpp"
 #include "daemon/container/network_files.hpp"
 #include "daemon/container/remove_op.hpp"
 #include "daemon/container/restart_op.hpp"
@@ -38,6 +39,7 @@ Task<> supervise(Services& services, ContainerPtr container,
 Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord record) {
   {
     const auto lock = co_await container->operations.lock();
+    if (record.shim_lost) co_await clear_after_lost_shim(services, container);
     const std::optional<network::Endpoint> endpoint = container->endpoint;
     try {
       co_await release_endpoint(services, container);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/container/health.hpp"
+
 namespace berth::container {
 
 namespace {
@@ -30,7 +32,7 @@ void complete_from_image(api::ContainerConfig& config, const api::ImageConfig& i
   if (config.working_dir.empty()) config.working_dir = image.working_dir;
   if (config.stop_signal.empty()) config.stop_signal = image.stop_signal;
   if (config.shell.empty()) config.shell = image.shell;
-  if (!config.healthcheck) config.healthcheck = image.healthcheck;
+  config.healthcheck = join_health(config.healthcheck, image.healthcheck);
   if (!config.entrypoint || config.entrypoint->empty()) {
     if (config.cmd.empty() && !config.entrypoint) config.cmd = image.cmd;
     if (!config.entrypoint && !image.entrypoint.empty()) config.entrypoint = image.entrypoint;

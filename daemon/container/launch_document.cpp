@@ -14,14 +14,22 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::string_view kUnconfined = "unconfined";
+
+/// JSON text, kUnconfined, or empty for the built-in profile.
+std::string seccomp_profile(const Settings& settings, const api::HostConfig& host_config) {
+  const SecurityOptions security = parse_security_options(host_config.security_opt);
+  if (host_config.privileged || security.seccomp_unconfined) return std::string(kUnconfined);
+  if (security.seccomp_builtin || !security.seccomp_profile.empty())
+    return security.seccomp_profile;
+  return settings.seccomp_profile;
+}
+
 /// Compiled filters are kept: containers of one daemon share a few of them, and one takes
 /// milliseconds.
 std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig& host_config) {
-  const SecurityOptions security = parse_security_options(host_config.security_opt);
-  if (host_config.privileged || security.seccomp_unconfined) return {};
-  std::string profile = security.seccomp_profile;
-  if (profile.empty() && !security.seccomp_builtin) profile = services.settings.seccomp_profile;
-  if (profile == "unconfined") return {};
+  const std::string profile = seccomp_profile(services.settings, host_config);
+  if (profile == kUnconfined) return {};
   const auto capabilities = effective_capabilities(host_config);
   std::string key = profile;
   for (const std::string& name : capabilities)
@@ -36,6 +44,31 @@ std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig&
   if (services.seccomp_filters.size() >= kMostFilters) services.seccomp_filters.clear();
   services.seccomp_filters[key] = filter;
   return filter;
+}
+
+/// linux.seccomp, for a runtime that compiles its filter itself; null for none.
+json seccomp_document(const Services& services, const api::HostConfig& host_config) {
+  const std::string profile = seccomp_profile(services.settings, host_config);
+  if (profile == kUnconfined) return nullptr;
+  const auto capabilities = effective_capabilities(host_config);
+  return profile.empty() ? seccomp::default_profile(capabilities)
+                         : seccomp::resolve_profile(seccomp::decode_profile(profile), capabilities);
+}
+
+/// Adds what a runtime other than Berth's own needs.
+void use_runtime(const Services& services, const Container& container, json& document) {
+  const api::HostConfig& host_config = container.definition.host_config;
+  const auto runtime = services.settings.runtimes.find(host_config.runtime);
+  if (runtime == services.settings.runtimes.end()) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "unknown or invalid runtime name: " + host_config.runtime);
+  }
+  document["runtime"] = {{"name", runtime->first},
+                         {"path", runtime->second.path},
+                         {"args", runtime->second.args},
+                         {"root", services.settings.runtime_root(runtime->first)}};
+  if (json seccomp = seccomp_document(services, host_config); !seccomp.is_null())
+    document["oci"]["linux"]["seccomp"] = std::move(seccomp);
 }
 
 json forward_document(const network::Reservation& reservation) {
@@ -74,6 +107,7 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
         {"stdin_once", definition.config.stdin_once}}},
       {"log", log_document(parse_log_options(definition.host_config.log_config), id + "-json.log")},
       {"forward", forward_document(reservation)}};
+  if (definition.host_config.runtime != kOwnRuntime) use_runtime(services, container, document);
   shim::LaunchRequest request;
   request.program = services.shim_program.get();
   request.id = container.id();

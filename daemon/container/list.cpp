@@ -67,6 +67,13 @@ Match match_network(const std::string& value) {
   };
 }
 
+Match match_health(const std::string& value) {
+  return [=](const Container& container) {
+    const auto& health = container.state.health;
+    return value == (health ? to_string(health->status) : "none");
+  };
+}
+
 Match match_port(const std::string& value, bool published) {
   const auto parts = split(value, '/');
   const auto number = parse_number<std::uint16_t>(parts[0]);
@@ -115,7 +122,7 @@ Match make_match(const Services& services, const std::string& filter, const std:
       });
     };
   }
-  if (filter == "health") return [=](const Container&) { return value == "none"; };
+  if (filter == "health") return match_health(value);
   if (filter == "is-task") return [=](const Container&) { return value != "true" && value != "1"; };
   if (filter == "isolation")
     return [=](const Container&) { return value == "default" || value.empty(); };

@@ -9,11 +9,10 @@
 #include "common/file.hpp"
 #include "common/log/log.hpp"
 #include "daemon/container/exit_op.hpp"
+#include "daemon/container/lost_shim.hpp"
 #include "daemon/container/pause_op.hpp"
 #include "daemon/container/remove_op.hpp"
 #include "daemon/container/restart_op.hpp"
-#include "daemon/container/spec.hpp"
-#include "daemon/runtime/cgroup.hpp"
 
 namespace berth::container {
 
@@ -93,23 +92,9 @@ Task<bool> take_over(Services& services, ContainerPtr container) {
   co_return true;
 }
 
-/// The cgroups of a container whose shim could not remove them.
-Task<> remove_cgroups(Services& services, ContainerPtr container) {
-  auto remove = [path = cgroups_path(container->definition, services.settings)] {
-    runtime::Cgroup cgroup(runtime::detect_cgroups(), path);
-    cgroup.kill_all();
-    if (!cgroup.remove()) throw Error(ErrorKind::kDeadline, "cannot remove the cgroup " + path);
-  };
-  try {
-    co_await services.fast.run(std::move(remove));
-  } catch (const std::exception& error) {
-    log::warn("container {}: {}", container->name, error.what());
-  }
-}
-
 Task<> settle(Services& services, ContainerPtr container) {
   const bool ran = container->state.is_running();
-  co_await remove_cgroups(services, container);
+  co_await clear_after_lost_shim(services, container);
   if (ran) {
     co_await handle_exit(services, container, exit_record(services, *container));
   } else if (container->endpoint) {

@@ -66,6 +66,8 @@ void RunState::to_resumed() {
 }
 
 void RunState::to_exited(int code, bool killed_for_memory, Timestamp when) {
+  // As other engines show what nobody looks after any more.
+  if (health) health->status = HealthStatus::kUnhealthy;
   if (status != Status::kRemoving) status = Status::kExited;
   pid = 0;
   exit_code = code;
@@ -98,6 +100,7 @@ nlohmann::json to_json(const RunState& state) {
                       {"error", state.error},
                       {"restart_count", state.restart_count},
                       {"manually_stopped", state.manually_stopped}};
+  if (state.health) json["health"] = to_json(*state.health);
   if (state.started_at) json["started_at"] = format_rfc3339(*state.started_at);
   if (state.finished_at) json["finished_at"] = format_rfc3339(*state.finished_at);
   return json;
@@ -112,6 +115,8 @@ RunState run_state_from_json(const nlohmann::json& json) {
   state.error = json.at("error").get<std::string>();
   state.restart_count = json.value("restart_count", 0);
   state.manually_stopped = json.value("manually_stopped", false);
+  if (const auto health = json.find("health"); health != json.end())
+    state.health = health_from_json(*health);
   state.started_at = read_time(json, "started_at");
   state.finished_at = read_time(json, "finished_at");
   return state;

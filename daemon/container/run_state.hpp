@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/time.hpp"
+#include "daemon/container/health.hpp"
 
 namespace berth::container {
 
@@ -30,6 +31,7 @@ struct RunState {
   bool manually_stopped = false;  // the present or last run was ended on request
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
+  std::optional<Health> health;  // of a container that has a health check
 
   bool is_running() const noexcept {
     return status == Status::kRunning || status == Status::kPaused;

@@ -6,16 +6,28 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/resources.hpp"
 
 namespace berth::container {
 
+/// A program with the command line of the OCI runtimes.
+struct OciRuntime {
+  std::string path;
+  std::vector<std::string> args;
+};
+
+/// The engine's own way to make containers.
+inline constexpr std::string_view kOwnRuntime = "berth";
+
 struct Settings {
   std::filesystem::path data_root;
   std::filesystem::path exec_root;
   std::string cgroup_parent = "/berth";
+  std::map<std::string, OciRuntime> runtimes;  // other than kOwnRuntime
+  std::string default_runtime{kOwnRuntime};
   std::string log_driver = "json-file";
   std::map<std::string, std::string> log_options;
   std::int64_t shm_size = std::int64_t{64} << 20U;
@@ -34,6 +46,10 @@ struct Settings {
   std::filesystem::path containers() const { return data_root / "containers"; }
   std::filesystem::path container_folder(const std::string& id) const { return containers() / id; }
   std::filesystem::path shims() const { return exec_root / "shims"; }
+  /// Where the runtime of that name keeps its own state.
+  std::filesystem::path runtime_root(const std::string& name) const {
+    return exec_root / "runtimes" / name;
+  }
 };
 
 }  // namespace berth::container

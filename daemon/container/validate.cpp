@@ -12,6 +12,7 @@
 #include "common/text.hpp"
 #include "common/units.hpp"
 #include "daemon/container/devices.hpp"
+#include "daemon/container/health.hpp"
 #include "daemon/container/joins.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/resources.hpp"
@@ -50,10 +51,9 @@ void check_config(const api::ContainerConfig& config) {
       refuse("an environment variable contains a NUL byte");
   }
   if (!config.stop_signal.empty()) parse_signal(config.stop_signal);
-  if (config.healthcheck && !config.healthcheck->test.empty() &&
-      config.healthcheck->test[0] != "NONE") {
+  if (config.healthcheck) check_health_config(*config.healthcheck);
+  if (health_check(config))
     unsupported("health checks are not supported: leave Healthcheck out or use NONE");
-  }
 }
 
 /// `what` as the message has it: "invalid <what>: <mode>".
@@ -123,9 +123,6 @@ void check_restart(const api::HostConfig& host_config) {
 }
 
 void check_unsupported(const api::HostConfig& host_config) {
-  if (!host_config.runtime.empty() && host_config.runtime != "berth") {
-    refuse("unknown or invalid runtime name: " + host_config.runtime);
-  }
   if (!host_config.volume_driver.empty() && host_config.volume_driver != "local") {
     unsupported("volume driver \"" + host_config.volume_driver + "\" is not supported: use local");
   }
@@ -233,6 +230,11 @@ void validate(const api::CreateRequest& request) {
   for (const std::string& rule : request.host_config.resources.device_cgroup_rules)
     parse_device_rule(rule);
   oci_resources(request.host_config.resources);
+}
+
+void validate_runtime(const std::string& name, const Settings& settings) {
+  if (name != kOwnRuntime && !settings.runtimes.contains(name))
+    refuse("unknown or invalid runtime name: " + name);
 }
 
 void validate_complete(const api::ContainerConfig& config) {

@@ -14,6 +14,9 @@ namespace berth::container {
 /// asked for is silently ignored.
 void validate(const api::CreateRequest& request);
 
+/// Throws Error{kInvalidArgument} for a runtime that the daemon does not know.
+void validate_runtime(const std::string& name, const Settings& settings);
+
 /// The same for what only the completed configuration shows: that there is a command to run.
 void validate_complete(const api::ContainerConfig& config);
 

@@ -20,6 +20,17 @@ std::string time_text(const std::optional<Timestamp>& time) {
   return time ? format_rfc3339(*time) : std::string(kZeroTime);
 }
 
+api::Health health_of(const Health& health) {
+  api::Health shown;
+  shown.status = to_string(health.status);
+  shown.failing_streak = health.failing_streak;
+  for (const HealthResult& result : health.log) {
+    shown.log.push_back({format_rfc3339(result.start), format_rfc3339(result.end), result.exit_code,
+                         result.output});
+  }
+  return shown;
+}
+
 api::ContainerState state_of(const RunState& state) {
   api::ContainerState shown;
   shown.status = to_string(state.status);
@@ -33,6 +44,7 @@ api::ContainerState state_of(const RunState& state) {
   shown.error = state.error;
   shown.started_at = time_text(state.started_at);
   shown.finished_at = time_text(state.finished_at);
+  if (state.health) shown.health = health_of(*state.health);
   return shown;
 }
 
@@ -182,6 +194,13 @@ std::string duration_since(const std::optional<Timestamp>& time, Timestamp at) {
   return format_human_duration(std::max(at - *time, std::chrono::nanoseconds(0)));
 }
 
+/// Behind "Up 5 minutes".
+std::string health_text(const std::optional<Health>& health) {
+  if (!health) return "";
+  if (health->status == HealthStatus::kStarting) return " (health: starting)";
+  return " (" + std::string(to_string(health->status)) + ")";
+}
+
 }  // namespace
 
 std::string status_text(const RunState& state, Timestamp at) {
@@ -189,7 +208,7 @@ std::string status_text(const RunState& state, Timestamp at) {
     case Status::kCreated:
       return "Created";
     case Status::kRunning:
-      return "Up " + duration_since(state.started_at, at);
+      return "Up " + duration_since(state.started_at, at) + health_text(state.health);
     case Status::kPaused:
       return "Up " + duration_since(state.started_at, at) + " (Paused)";
     case Status::kRestarting:

@@ -115,7 +115,6 @@ void describe_configuration(api::SystemInfo& info, const Config& config) {
   info.registry_config = registry_config(config);
   info.index_server_address = "https://index.docker.io/v1/";
   info.server_version = BERTH_VERSION;
-  info.default_runtime = "berth";
   info.runtimes["berth"].path = "berth-shim";
   info.live_restore_enabled = true;
   for (const AddressPoolOption& pool : config.default_address_pools)
@@ -148,6 +147,11 @@ api::SystemInfo system_info(container::Services& services, const DaemonFacts& fa
   describe_configuration(info, facts.config);
   if (services.settings.apparmor)
     info.security_options.insert(info.security_options.begin(), "name=apparmor");
+  info.default_runtime = services.settings.default_runtime;
+  for (const auto& [name, runtime] : services.settings.runtimes) {
+    info.runtimes[name].path = runtime.path;
+    info.runtimes[name].runtime_args = runtime.args;
+  }
   for (const std::string& warning : services.network.warnings())
     info.warnings.push_back("WARNING: " + warning);
   return info;

@@ -75,6 +75,15 @@ ForwardSettings forward(const JsonField& field) {
   return settings;
 }
 
+OciRuntimeSettings oci_runtime(const JsonField& field) {
+  OciRuntimeSettings settings;
+  settings.name = field.at("name").text();
+  settings.path = field.at("path").text();
+  settings.args = field.texts_or_none("args");
+  settings.root = absolute_path(field.at("root"));
+  return settings;
+}
+
 }  // namespace
 
 std::string absolute_path(const JsonField& field) {
@@ -129,6 +138,7 @@ LaunchDocument parse_launch_document(std::string_view json) {
   for (const JsonField& item : field.items_or_none("forward")) {
     document.forward.push_back(forward(item));
   }
+  if (const auto runtime = field.find("runtime")) document.runtime = oci_runtime(*runtime);
   return document;
 }
 

@@ -213,6 +213,15 @@ struct ForwardSettings {
   std::uint16_t container_port = 0;
 };
 
+/// A program with the command line of the OCI runtimes (create, start, delete), which makes the
+/// container in place of launch_init().
+struct OciRuntimeSettings {
+  std::string name;
+  std::string path;               // of the program, or a name to be looked up in PATH
+  std::vector<std::string> args;  // in front of the command
+  std::string root;               // the folder of its own state
+};
+
 struct LaunchDocument {
   std::string id;
   Spec oci;
@@ -221,6 +230,7 @@ struct LaunchDocument {
   bool stdin_once = false;
   LogSettings log;
   std::vector<ForwardSettings> forward;
+  std::optional<OciRuntimeSettings> runtime;
 };
 
 /// Throws Error{kInvalidArgument} that names the field, what it is and what it must be; also for

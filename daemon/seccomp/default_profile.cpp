@@ -97,4 +97,9 @@ std::vector<std::byte> compile_profile(const nlohmann::json& profile,
   return compile(parse_profile(profile, capabilities));
 }
 
+nlohmann::json resolve_profile(const nlohmann::json& profile,
+                               std::span<const std::string> capabilities) {
+  return to_json(parse_profile(profile, capabilities));
+}
+
 }  // namespace berth::seccomp

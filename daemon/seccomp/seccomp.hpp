@@ -26,6 +26,10 @@ void check_profile(const std::string& text, std::span<const std::string> capabil
 
 /// The text as JSON. Throws Error{kInvalidArgument}.
 nlohmann::json decode_profile(const std::string& text);
+/// A user's profile as an OCI linux.seccomp object, for runtimes that compile it themselves. Throws
+/// as compile_profile().
+nlohmann::json resolve_profile(const nlohmann::json& profile,
+                               std::span<const std::string> capabilities);
 
 /// The default profile as an OCI linux.seccomp object.
 nlohmann::json default_profile(std::span<const std::string> capabilities);

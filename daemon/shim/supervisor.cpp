@@ -14,6 +14,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "daemon/shim/oci_process.hpp"
 
 namespace berth::shim {
 
@@ -30,9 +31,9 @@ std::vector<std::byte> read_filter() {
   return {begin, begin + bytes.size()};
 }
 
-runtime::LaunchDocument read_document() {
+std::string read_document() {
   const Fd file(kDocumentFd);
-  return runtime::parse_launch_document(read_all(file.get(), "launch document"));
+  return read_all(file.get(), "launch document");
 }
 
 LogSettings log_settings(const runtime::LogSettings& asked) {
@@ -92,7 +93,8 @@ void Supervisor::run() {
 
 void Supervisor::launch() {
   try {
-    const runtime::LaunchDocument document = read_document();
+    const std::string text = read_document();
+    const runtime::LaunchDocument document = runtime::parse_launch_document(text);
     const std::vector<std::byte> filter = read_filter();
     prepare_forwarders(document);
     runtime::LaunchOptions options;
@@ -101,7 +103,11 @@ void Supervisor::launch() {
       tell("created", {{"pid", pid}}, std::array{network_namespace});
     };
     prepare_stdio(document, options);
-    init_.emplace(runtime::launch_init(document, options));
+    if (document.runtime) {
+      init_ = std::make_unique<OciProcess>(document, text, folder_.get(), sockets_.get(), options);
+    } else {
+      init_ = std::make_unique<NativeProcess>(runtime::launch_init(document, options));
+    }
     process_ends_.clear();
     if (init_->terminal()) stdio_->use_terminal(std::move(init_->terminal()));
   } catch (const runtime::LaunchError& error) {
@@ -211,6 +217,7 @@ void Supervisor::on_process_end() {
 
 void Supervisor::on_drained() {
   phase_ = Phase::kExited;
+  init_->clean_up();
   const bool saved = write_end_record(folder_.get(), record_);
   if (const auto& cgroup = init_->cgroup()) {
     try {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "common/fd.hpp"
 #include "common/time.hpp"
 #include "daemon/runtime/launch.hpp"
+#include "daemon/shim/container_process.hpp"
 #include "daemon/shim/end_record.hpp"
 #include "daemon/shim/forwarder.hpp"
 #include "daemon/shim/log_writer.hpp"
@@ -76,7 +78,7 @@ class Supervisor {
   Loop loop_;
   std::optional<LogWriter> log_;
   std::optional<Stdio> stdio_;
-  std::optional<runtime::InitProcess> init_;
+  std::unique_ptr<ContainerProcess> init_;
   std::optional<OomWatch> oom_watch_;
   bool ran_out_of_memory_ = false;
   Forwarders forwarders_;

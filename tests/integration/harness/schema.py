@@ -4,8 +4,11 @@ import functools
 import json
 import os
 
+import jsonschema
+
 from .images import ROOT
 
+SPEC_SCHEMAS = os.path.join(ROOT, "tests/support/reference/oci-runtime")
 REFERENCE = os.path.join(ROOT, "tests/support/reference/api-v1.50.json")
 _TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}
 
@@ -95,3 +98,12 @@ def problems(value, schema, where="answer", name=None):
             for field in value.keys() - properties.keys():
                 found += problems(value[field], schema["additionalProperties"], f"{where}.{field}")
     return found
+
+
+def problems_of_spec(spec):
+    """What is wrong with a config.json by the OCI runtime specification's own schema, one line each."""
+    with open(os.path.join(SPEC_SCHEMAS, "config-schema.json")) as file:
+        schema = json.load(file)
+    resolver = jsonschema.RefResolver(f"file://{SPEC_SCHEMAS}/config-schema.json", schema)
+    validator = jsonschema.Draft4Validator(schema, resolver=resolver)
+    return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(spec)]

@@ -1,7 +1,10 @@
 #include "common/process.hpp"
 
+#include <array>
+
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "common/error.hpp"
 #include "common/fd.hpp"
@@ -104,4 +107,19 @@ TEST_CASE("a checked run throws what the program said", "[process]") {
   CHECK(run_process_checked(shell("echo fine")) == "fine\n");
   CHECK_THROWS_WITH(run_process_checked(shell("echo broken >&2; exit 4")),
                     "program \"/bin/sh\" failed with exit code 4: broken");
+}
+
+TEST_CASE("a program can have the caller's own streams", "[process]") {
+  const Pipe pipe = make_pipe();
+  ProcessOptions options = shell("echo there");
+  options.standard_output = pipe.write.get();
+  CHECK(run_process(options).standard_output.empty());
+  std::array<char, 16> text{};
+  CHECK(::read(pipe.read.get(), text.data(), text.size()) == 6);
+  CHECK(std::string(text.data()) == "there\n");
+}
+
+TEST_CASE("programs are found in the PATH", "[process]") {
+  CHECK(find_program("sh").filename() == "sh");
+  CHECK(find_program("no-such-program-anywhere").empty());
 }

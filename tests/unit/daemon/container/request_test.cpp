@@ -61,7 +61,6 @@ TEST_CASE("what cannot work is refused with the value and the reason", "[contain
               "/no/such/path"},
       Refusal{R"({"Tmpfs":{"/":""}})", "\"/\""},
       Refusal{R"({"RestartPolicy":{"Name":"maybe"}})", "maybe"},
-      Refusal{R"({"Runtime":"gvisor"})", "gvisor"},
       Refusal{R"({"LogConfig":{"Type":"smoke"}})", "smoke"},
       Refusal{R"({"LogConfig":{"Type":"json-file","Config":{"size":"1"}}})", "size"},
       Refusal{R"({"Sysctls":{"kernel.hostname":"x"}})", "kernel.hostname"},
@@ -162,4 +161,13 @@ TEST_CASE("security options", "[container]") {
   CHECK(parse_security_options({R"(seccomp={"defaultAction":"SCMP_ACT_ALLOW"})"}).seccomp_profile ==
         R"({"defaultAction":"SCMP_ACT_ALLOW"})");
   CHECK(parse_security_options({"systempaths=unconfined"}).system_paths_unconfined);
+}
+
+TEST_CASE("runtimes are known by name", "[container]") {
+  Settings settings;
+  settings.runtimes["crun"] = {"/usr/bin/crun", {}};
+  CHECK_NOTHROW(validate_runtime("berth", settings));
+  CHECK_NOTHROW(validate_runtime("crun", settings));
+  CHECK_THROWS_WITH(validate_runtime("kata", settings),
+                    Contains("unknown or invalid runtime name: kata"));
 }
