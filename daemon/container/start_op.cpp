@@ -74,7 +74,12 @@ Task<> connect(Start& start) {
                                            std::move(created.network_namespace));
   }
   for (WaitingAttachment& waiting : start.container->waiting_attachments) {
-    start.shim->attach(waiting.request, std::move(waiting.stream));
+    try {
+      start.shim->attach(waiting.request, std::move(waiting.stream));
+    } catch (const Error& error) {
+      // What is wrong with the start itself is told by the next step.
+      if (!shim::ShimClient::is_end_of_stream(error.system_error())) throw;
+    }
   }
   start.container->waiting_attachments.clear();
 }

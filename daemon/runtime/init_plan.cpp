@@ -47,6 +47,7 @@ void plan_mounts(const Spec& spec, InitPlan& plan) {
       plan.mounted_dev = planned.is_dev;
       plan.own_dev = planned.is_dev;
     }
+    planned.is_proc = place == "/proc";
     planned.is_terminals = place == "/dev/pts" && mount.type == "devpts";
     plan.mounts.push_back(std::move(planned));
   }

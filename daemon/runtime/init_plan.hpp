@@ -21,6 +21,7 @@ struct PlannedMount {
   Kind kind = Kind::kFileSystem;
   MountOptions options;
   Fd source_namespace;        // where the source of a bind is, when not here
+  bool is_proc = false;       // at /proc
   bool is_dev = false;        // a tmpfs at /dev, to be filled with nodes
   bool is_terminals = false;  // a devpts at /dev/pts
 };

@@ -81,9 +81,19 @@ bool apply_options(Report& report, int tree, const MountOptions& options, std::u
                       destination);
 }
 
+/// What reads /proc afterwards, and what is masked in it, must be the real thing (CVE-2019-16884,
+/// CVE-2025-52881).
+bool check_proc(const PlannedMount& planned, Report& report, bool is_real) {
+  if (!planned.is_proc || is_real) return true;
+  return report.fail_in_words({"mount on \"", planned.mount->destination,
+                               "\" is not allowed: only a proc file system may be there"},
+                              EPERM);
+}
+
 bool mount_bound(const PlannedMount& planned, Report& report, Fd& source, int root) {
   const Mount& mount = *planned.mount;
   struct stat status{};
+  if (!check_proc(planned, report, is_on_file_system(source.get(), PROC_SUPER_MAGIC))) return false;
   if (::fstat(source.get(), &status) != 0) return report.fail("fstat", mount.source);
   const Target kind = S_ISDIR(status.st_mode) ? Target::kDirectory : Target::kFile;
   const MountOptions& options = planned.options;
@@ -117,6 +127,7 @@ Fd new_tmpfs(Report& report, const PlannedMount& planned, int place) {
 bool mount_new(const PlannedMount& planned, Report& report, MountedRoot& mounted) {
   const Mount& mount = *planned.mount;
   const int root = mounted.root.get();
+  if (!check_proc(planned, report, mount.type == "proc")) return false;
   const Fd place = open_place(report, root, mount, Target::kDirectory);
   if (!place) return false;
   const bool tmpfs = mount.type == "tmpfs";

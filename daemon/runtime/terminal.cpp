@@ -31,6 +31,24 @@ Fd open_folder(const MountedRoot& mounted) {
   return folder;
 }
 
+/// The place for the console's mount, made if it is missing. In a /dev that was brought along it
+/// may be a link, on which the terminal would be mounted over something else (CVE-2025-52565).
+Fd open_console(int root) {
+  static constexpr mode_t kMode = 0600;
+  const Fd dev = open_or_make(root, "/dev", Target::kDirectory);
+  if (!dev) return Fd();
+  const Fd made(
+      ::openat(dev.get(), "console", O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, kMode));
+  if (!made && errno != EEXIST) return Fd();
+  Fd place(::openat(dev.get(), "console", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status{};
+  if (place && ::fstat(place.get(), &status) == 0 && S_ISLNK(status.st_mode)) {
+    errno = ELOOP;
+    place.reset();
+  }
+  return place;
+}
+
 /// /dev/console shows the slave; the mount is checked to be of it and of no look-alike.
 bool mount_console(Report& report, int root, int folder, int number, int slave) {
   FixedText<16> name;
@@ -43,7 +61,7 @@ bool mount_console(Report& report, int root, int folder, int number, int slave) 
       mounted.st_rdev != expected.st_rdev || !is_on_file_system(tree.get(), DEVPTS_SUPER_MAGIC)) {
     return report.fail_in_words({"terminal: /dev/pts is not the devpts it was"}, ENODEV);
   }
-  const Fd place = open_or_make(root, "/dev/console", Target::kFile);
+  const Fd place = open_console(root);
   if (!place) return report.fail("terminal", "/dev/console");
   return attach_tree(report, tree.get(), place.get(), "/dev/console");
 }

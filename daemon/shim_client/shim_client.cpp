@@ -228,8 +228,17 @@ Task<Created> ShimClient::created() {
   co_return std::move(*created_);
 }
 
+bool ShimClient::is_end_of_stream(int system_error) {
+  return system_error == EPIPE || system_error == ECONNRESET;
+}
+
 Task<Started> ShimClient::start() {
-  if (!failure_) send("start", nlohmann::json::object());
+  try {
+    if (!failure_) send("start", nlohmann::json::object());
+  } catch (const Error& error) {
+    // It ended already: what it said last, why, is still to be read.
+    if (!is_end_of_stream(error.system_error())) throw;
+  }
   co_await started_signal_.wait();
   if (!started_) throw StartFailure(*failure_);
   co_return *started_;

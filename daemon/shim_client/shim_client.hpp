@@ -116,6 +116,10 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   /// What the shim said when it was reconnected to.
   const ShimState& state() const noexcept { return state_; }
 
+  /// Whether an Error's system error means that the shim is gone, so that its last words are to
+  /// come.
+  static bool is_end_of_stream(int system_error);
+
   /// Returns when PID 1 is in its namespaces. Throws StartFailure.
   Task<Created> created();
   /// Lets PID 1 go on; returns when its program runs. Throws StartFailure.
