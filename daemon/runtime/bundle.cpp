@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/runtime/init_plan.hpp"
 #include "daemon/runtime/init_report.hpp"
@@ -42,8 +43,12 @@ PreparedBundle prepare_bundle(const LaunchDocument& document) {
   InitPlan plan;
   plan.spec = &document.oci;
   plan.rootfs = &document.rootfs;
+  plan.legacy_overlay = !has_overlay_by_layers();
   MountedRoot mounted;
-  require(mount_root(plan, report, mounted));
+  const bool done = mount_root(plan, report, mounted);
+  // The old way of mounting goes elsewhere.
+  require(::chdir("/") == 0 || report.fail("chdir", "/"));
+  require(done);
   report.enter(Stage::kUser);
   ResolvedUser user;
   require(resolve_user(document.oci.process.user, mounted.root.get(), report, user));

@@ -141,8 +141,8 @@ void check_filter(std::span<const std::byte> filter) {
                   " bytes: must be at most 4096 instructions of 8 bytes");
 }
 
-/// Layer by layer came with Linux 6.7. Older ones cannot be asked: up to 6.4 fsconfig(2) takes any
-/// option for overlay without a look, and mounting fails afterwards.
+}  // namespace
+
 bool has_overlay_by_layers() {
   utsname name{};
   if (::uname(&name) != 0) return false;
@@ -154,8 +154,6 @@ bool has_overlay_by_layers() {
   const auto minor = parse_number<int>(rest.substr(0, rest.find_first_not_of("0123456789")));
   return major && minor && std::pair(*major, *minor) >= std::pair(6, 7);
 }
-
-}  // namespace
 
 InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,
                         const Cgroup* cgroup) {

@@ -71,6 +71,11 @@ struct InitPlan {
   std::vector<std::string> warnings;
 };
 
+/// Whether overlayfs takes its layers one by one, which came with Linux 6.7. Older kernels cannot
+/// be asked: up to 6.4 fsconfig(2) takes any option for overlay without a look, and mounting fails
+/// afterwards.
+bool has_overlay_by_layers();
+
 /// Throws Error{kInvalidArgument} for what the definition gets wrong. `document` and the options
 /// must outlive the result.
 InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,

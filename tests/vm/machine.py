@@ -168,6 +168,9 @@ def plain_host(build, folder):
     _skeleton(root)
     for name, target in (("berthd", "/usr/sbin"), ("berth", "/usr/bin"), ("berth-shim", "/usr/sbin")):
         _program(os.path.join(build, "bin", name), root, f"{target}/{name}")
+    for name in ("crun", "runc"):
+        if path := shutil.which(name, path=SBIN):
+            _program(path, root)
     _modules(kernel_folder, version, root, MODULES)
     _guest(root, "init", "checks.sh")
     return _packed(folder, root, kernel_folder, version)
@@ -203,7 +206,7 @@ def boot(vmlinuz, initramfs, disk, folder, init, seconds=300):
     command = [QEMU, "-machine", "q35,accel=tcg", "-cpu", "max", "-m", "1024", "-smp", "2", "-nodefaults",
                "-no-user-config", "-no-reboot", "-display", "none", "-serial", f"file:{console}",
                "-kernel", vmlinuz, "-initrd", initramfs,
-               "-append", f"console=ttyS0 quiet panic=-1 init={init} random.trust_cpu=on",
+               "-append", f"console=ttyS0 quiet panic=-1 init={init} random.trust_cpu=on no_timer_check",
                "-drive", f"file={disk},if=virtio,format=raw,cache=unsafe"]
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)

@@ -38,6 +38,28 @@ check_kernel_is_debians() {
 
 check_daemon_knows_cgroup_v2() { berth info | grep -i 'cgroup version: 2'; }
 
+check_pause() {
+  id=$(berth run -d busybox sh -c 'while :; do echo x; usleep 10000; done')
+  group=$(group_of "$id")
+  berth pause "$id" && wanted cgroup.freeze 1 "$(cat "$group/cgroup.freeze")" &&
+    wanted state paused "$(berth inspect -f '{{.State.Status}}' "$id")" &&
+    berth unpause "$id" && wanted cgroup.freeze 0 "$(cat "$group/cgroup.freeze")" &&
+    berth pause "$id" && berth rm -f "$id" && test ! -e "$group"
+}
+
+check_update() {
+  id=$(berth run -d --memory 64m busybox sleep 1000)
+  group=$(group_of "$id")
+  berth update --memory 96m --memory-swap 96m --cpus 0.25 --cpu-shares 512 --pids-limit 77 "$id" &&
+    wanted memory.max 100663296 "$(cat "$group/memory.max")" &&
+    wanted cpu.max "25000 100000" "$(cat "$group/cpu.max")" &&
+    wanted pids.max 77 "$(cat "$group/pids.max")"
+}
+
+check_crun() { wanted output "by crun" "$(berth run --rm --runtime crun busybox echo by crun)"; }
+
+check_runc() { wanted output "by runc" "$(berth run --rm --runtime runc busybox echo by runc)"; }
+
 check_run() { wanted output hello "$(berth run --rm busybox echo hello)"; }
 
 check_exit_codes() {
