@@ -1,16 +1,13 @@
 #include "client/commands/filters.hpp"
 
-#include <ctime>
 #include <map>
-#include <optional>
 
 #include <fmt/format.h>
 
 #include "api/text_writer.hpp"
 #include "common/error.hpp"
+#include "common/moment.hpp"
 #include "common/text.hpp"
-#include "common/time.hpp"
-#include "common/units.hpp"
 
 namespace berth::client {
 
@@ -22,29 +19,8 @@ std::string seconds_text(Timestamp time) {
   return fmt::format("{}.{:09}", seconds.count(), (since - seconds).count());
 }
 
-/// Dates and times without a zone are local ones.
-std::optional<Timestamp> parse_local(const std::string& text) {
-  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
-    std::tm parts{};
-    parts.tm_isdst = -1;
-    const char* end = ::strptime(text.c_str(), format, &parts);
-    if (end == nullptr || *end != '\0') continue;
-    return Timestamp(std::chrono::seconds(std::mktime(&parts)));
-  }
-  return std::nullopt;
-}
-
 bool is_decimal(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
-}
-
-template <typename Parse>
-std::optional<Timestamp> attempt(Parse parse) {
-  try {
-    return parse();
-  } catch (const Error&) {
-    return std::nullopt;
-  }
 }
 
 }  // namespace
@@ -82,11 +58,7 @@ std::string encode_filters(const std::vector<std::string>& filters) {
 
 std::string encode_time(const std::string& text) {
   if (text.empty() || is_decimal(text)) return text;
-  if (const auto time = attempt([&] { return now() - parse_duration(text); })) {
-    return seconds_text(*time);
-  }
-  if (const auto time = attempt([&] { return parse_rfc3339(text); })) return seconds_text(*time);
-  if (const auto time = parse_local(text)) return seconds_text(*time);
+  if (const auto time = parse_moment(text)) return seconds_text(*time);
   throw Error(ErrorKind::kInvalidArgument,
               "invalid time \"" + text +
                   "\": expected a time such as 2024-05-06T07:08:09Z, a duration such as 10m, or "

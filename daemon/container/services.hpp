@@ -26,6 +26,7 @@ struct Services {
   Settings settings;
   Fd shim_program;  // berth-shim, open for execution (runtime::seal_executable)
   Index index{};
+  bool pruning = false;  // one prune at a time
   /// seccomp filters by what they depend on: profile and capabilities.
   std::map<std::string, std::vector<std::byte>> seccomp_filters{};
 };

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "api/container.hpp"
 #include "daemon/container/services.hpp"
 
 namespace berth::container {
@@ -14,5 +16,8 @@ struct Sizes {
 
 /// Walks the writable layer, on the bulk pool. Throws Error.
 Task<Sizes> measure(Services& services, ContainerPtr container);
+
+/// The same for each container of a list; those that vanished meanwhile stay without.
+Task<> add_sizes(Services& services, std::vector<api::ContainerSummary>& summaries);
 
 }  // namespace berth::container

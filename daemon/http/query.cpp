@@ -5,9 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
+#include "common/moment.hpp"
 #include "common/text.hpp"
-#include "common/time.hpp"
-#include "common/units.hpp"
 
 namespace berth::http {
 
@@ -35,21 +34,6 @@ std::string encode_stray(std::string_view given) {
     }
   }
   return encoded;
-}
-
-std::optional<Timestamp> parse_unix_time(std::string_view text) {
-  const std::size_t point = text.find('.');
-  const auto seconds = parse_number<std::int64_t>(text.substr(0, point));
-  if (!seconds) return std::nullopt;
-  std::int64_t nanoseconds = 0;
-  if (point != std::string_view::npos) {
-    std::string fraction(text.substr(point + 1, 9));
-    fraction.append(9 - fraction.size(), '0');
-    const auto parsed = parse_number<std::int64_t>(fraction);
-    if (!parsed || *parsed < 0) return std::nullopt;
-    nanoseconds = *parsed;
-  }
-  return Timestamp(std::chrono::seconds(*seconds) + std::chrono::nanoseconds(nanoseconds));
 }
 
 std::vector<std::string> filter_values(const std::string& name, const nlohmann::json& json) {
@@ -136,13 +120,9 @@ Filters Query::filters(std::string_view name) const {
 std::optional<Timestamp> Query::time(std::string_view name) const {
   const std::string value = text(name);
   if (value.empty() || value == "0") return std::nullopt;
-  if (const auto unix_time = parse_unix_time(value)) return unix_time;
-  if (value.find('T') != std::string::npos) return parse_rfc3339(value);
-  try {
-    return now() - parse_duration(value);
-  } catch (const Error&) {
-    refuse(name, value, "seconds since 1970, a time as in RFC 3339, or a duration");
-  }
+  const auto moment = parse_moment(value);
+  if (!moment) refuse(name, value, "seconds since 1970, a time as in RFC 3339, or a duration");
+  return moment;
 }
 
 }  // namespace berth::http

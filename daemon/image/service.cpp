@@ -4,10 +4,12 @@
 
 #include "common/error.hpp"
 #include "common/image_reference.hpp"
+#include "common/scope_guard.hpp"
 #include "daemon/image/archive_file.hpp"
 #include "daemon/image/inspect.hpp"
 #include "daemon/image/list.hpp"
 #include "daemon/image/load_op.hpp"
+#include "daemon/image/prune_op.hpp"
 #include "daemon/image/remove_op.hpp"
 #include "daemon/image/store.hpp"
 
@@ -29,6 +31,7 @@ struct ImageService::State {
   ImageStore store;
   ImageImporter importer;
   const ImageUsers* users = nullptr;
+  bool pruning = false;  // one prune at a time
 };
 
 ImageService::ImageService(ServiceOptions options)
@@ -85,6 +88,30 @@ Task<std::vector<api::DeleteItem>> ImageService::remove(RemoveRequest request) {
   const RemoveContext context{state_->store, state_->options.storage, state_->users,
                               state_->options.events};
   return remove_image(context, std::move(request));
+}
+
+Task<api::ImagesPruned> ImageService::prune(
+    std::map<std::string, std::vector<std::string>> filters) {
+  if (state_->pruning) {
+    throw Error(ErrorKind::kConflict, "a prune operation is already running");
+  }
+  state_->pruning = true;
+  const ScopeGuard done([this] { state_->pruning = false; });
+  const RemoveContext context{state_->store, state_->options.storage, state_->users,
+                              state_->options.events};
+  co_return co_await prune_images(context, std::move(filters));
+}
+
+std::uint64_t ImageService::layers_size() const {
+  std::map<ChainId, std::uint64_t> sizes;
+  for (const ImagePtr& image : state_->store.all()) {
+    for (const ChainId& chain : image->document.chains)
+      sizes.emplace(chain, state_->options.storage.layer(chain).size);
+  }
+  std::uint64_t total = 0;
+  for (const auto& [chain, size] : sizes)
+    total += size;
+  return total;
 }
 
 Task<Spool> ImageService::make_spool() const {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/disk_usage.hpp"
 #include "api/image.hpp"
 #include "common/fd.hpp"
 #include "daemon/async/gate.hpp"
@@ -73,6 +74,13 @@ class ImageService {
   /// Takes a name away, or the image with its last name. Throws Error{kConflict} when a container
   /// or another name needs it.
   Task<std::vector<api::DeleteItem>> remove(RemoveRequest request);
+
+  /// POST /images/prune. Throws Error: kConflict while another prune is at work, kInvalidArgument
+  /// for filters that cannot be used.
+  Task<api::ImagesPruned> prune(std::map<std::string, std::vector<std::string>> filters);
+
+  /// Bytes of all layers, each counted once.
+  std::uint64_t layers_size() const;
 
   /// A file below the data root for what a client sends. Throws Error.
   Task<Spool> make_spool() const;

@@ -48,15 +48,7 @@ Task<> list(Services& services, Exchange& exchange) {
   options.limit = static_cast<int>(exchange.query().number("limit").value_or(0));
   options.filters = exchange.query().filters();
   auto summaries = container::list(services, options);
-  if (exchange.query().flag("size")) {
-    for (api::ContainerSummary& summary : summaries) {
-      const ContainerPtr container = services.index.find_by_id(ContainerId(summary.id));
-      if (!container) continue;
-      const container::Sizes sizes = co_await container::measure(services, container);
-      summary.size_rw = sizes.writable;
-      summary.size_root_fs = sizes.root;
-    }
-  }
+  if (exchange.query().flag("size")) co_await container::add_sizes(services, summaries);
   co_await exchange.send_json(200, api::list_to_text(summaries) + "\n");
 }
 

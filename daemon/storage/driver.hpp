@@ -111,6 +111,8 @@ class Driver {
   /// Success when there is none. The files are deleted later, in the background.
   virtual Task<> remove_writable(ContainerId id) = 0;
   virtual bool has_writable(const ContainerId& id) const = 0;
+  /// The layer below the container's own; empty for none. Throws Error{kNotFound}.
+  virtual const ChainId& top_of(const ContainerId& id) const = 0;
   /// Throws Error{kNotFound}.
   virtual RootfsMount rootfs(const ContainerId& id) const = 0;
   /// What inspect shows as "GraphDriver.Data" of a container and of an image.

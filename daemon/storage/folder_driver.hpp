@@ -36,6 +36,7 @@ class FolderDriver : public Driver {
   Task<> create_writable(ContainerId id, ChainId top) override;
   Task<> remove_writable(ContainerId id) override;
   bool has_writable(const ContainerId& id) const override { return writables_.contains(id); }
+  const ChainId& top_of(const ContainerId& id) const override;
   void collect(const std::set<ContainerId>& known) override;
 
  protected:
@@ -54,7 +55,6 @@ class FolderDriver : public Driver {
   std::filesystem::path writable_folder(const ContainerId& id) const;
   std::filesystem::path empty_folder_path() const { return root_ / "empty"; }
   /// The chain id that the container's writable stands on. Throws Error{kNotFound}.
-  const ChainId& top_of(const ContainerId& id) const;
   const LayerTable& layers() const noexcept { return layers_; }
 
  private:

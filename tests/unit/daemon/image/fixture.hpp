@@ -79,7 +79,7 @@ class Daemon {
         service_({control_.get_executor(), fast_, bulk_, database_, *driver_, root,
                   [this](std::string_view action, const std::string& id,
                          std::map<std::string, std::string> attributes) {
-                    events.push_back({std::string(action), id, attributes.at("name")});
+                    events.push_back({std::string(action), id, attributes["name"]});
                   }}) {
     driver_->collect({});
     settle();

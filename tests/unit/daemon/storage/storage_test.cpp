@@ -253,6 +253,31 @@ TEST_CASE("trees of any depth are deleted, and nothing outside", "[storage]") {
   CHECK_NOTHROW(remove_tree(top.get(), "d"));
 }
 
+TEST_CASE("a tree's size is that of its files, links not followed", "[storage]") {
+  const TemporaryFolder folder;
+  const auto size = [&] {
+    return tree_size(open_file(folder.path(), O_RDONLY | O_DIRECTORY).get());
+  };
+  CHECK(size() == 0);
+  std::ofstream(folder.path() / "file") << "12345";
+  fs::create_hard_link(folder.path() / "file", folder.path() / "again");
+  fs::create_symlink("/", folder.path() / "root");
+  fs::create_symlink("file", folder.path() / "link");
+  fs::create_directories(folder.path() / "a/b");
+  fs::create_directories(folder.path() / "a/c");
+  std::ofstream(folder.path() / "a/b/file") << "123";
+  std::ofstream(folder.path() / "a/c/file") << "1";
+  CHECK(size() == 9);
+  Fd at = open_file(folder.path() / "a/b", O_RDONLY | O_DIRECTORY);
+  for (int depth = 0; depth < 3000; ++depth) {
+    REQUIRE(::mkdirat(at.get(), "d", 0700) == 0);
+    at = open_at(at.get(), "d", O_RDONLY | O_DIRECTORY);
+  }
+  write_all(open_at(at.get(), "deep", O_WRONLY | O_CREAT, 0600).get(), "1234", "deep");
+  CHECK(size() == 13);
+  remove_tree(open_file(folder.path(), O_RDONLY | O_DIRECTORY).get(), "a");
+}
+
 TEST_CASE("copies keep links, modes, times, attributes and holes", "[storage]") {
   const TemporaryFolder folder;
   const fs::path from = folder.path() / "from";
