@@ -64,6 +64,20 @@ network::Settings network_settings(const Config& config) {
   return settings;
 }
 
+/// Tried before anything is served: without, no container could start.
+container::UserMapping user_mapping(const Config& config) {
+  container::UserMapping mapping = container::read_user_mapping(config.userns_remap);
+  if (mapping.empty()) return mapping;
+  try {
+    ProcessOptions check;
+    check.argv = {find_shim(), "check-user-namespaces", config.data_root};
+    run_process_checked(check);
+  } catch (const Error&) {
+    rethrow_with_context("userns-remap cannot be used on this machine");
+  }
+  return mapping;
+}
+
 container::Settings container_settings(const Config& config) {
   container::Settings settings;
   settings.data_root = config.data_root;
@@ -87,6 +101,7 @@ container::Settings container_settings(const Config& config) {
   settings.cgroupns_mode = config.default_cgroupns_mode;
   for (const auto& [name, limit] : config.default_ulimits)
     settings.ulimits[name] = {name, limit.hard, limit.soft};
+  settings.user_mapping = user_mapping(config);
   settings.init = config.init;
   settings.init_program = config.init_path.empty() ? find_init() : config.init_path;
   if (config.seccomp_profile == "unconfined") {

@@ -21,7 +21,7 @@ using nlohmann::json;
 constexpr const char* kDefaultHost = "unix:///var/run/berth.sock";
 
 /// dockerd's keys that Berth does not have; saying "no" to them is fine.
-constexpr std::array<std::string_view, 27> kUnsupported = {"allow-nondistributable-artifacts",
+constexpr std::array<std::string_view, 26> kUnsupported = {"allow-nondistributable-artifacts",
                                                            "api-cors-header",
                                                            "authorization-plugins",
                                                            "bip6",
@@ -46,8 +46,7 @@ constexpr std::array<std::string_view, 27> kUnsupported = {"allow-nondistributab
                                                            "oom-score-adjust",
                                                            "proxies",
                                                            "raw-logs",
-                                                           "selinux-enabled",
-                                                           "userns-remap"};
+                                                           "selinux-enabled"};
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ErrorKind::kInvalidArgument, message);

@@ -84,6 +84,7 @@ struct Config {
   std::string default_cgroupns_mode = "private";
   bool init = false;                // run one in every container that does not say
   std::filesystem::path init_path;  // empty: berth-init
+  std::string userns_remap;         // user[:group], or "default"
   bool no_new_privileges = false;
 
   std::vector<std::string> insecure_registries;

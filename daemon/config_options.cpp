@@ -197,6 +197,8 @@ std::vector<ConfigOption> container_options(Config& config) {
       {"--init-path", "init-path", &config.init_path, "That init, in place of berth-init"},
       {"--seccomp-profile", "seccomp-profile", &config.seccomp_profile,
        "Seccomp profile (JSON) in place of the built-in one"},
+      {"--userns-remap", "userns-remap", &config.userns_remap,
+       "User (USER[:GROUP] or \"default\") whose subordinate ids containers have"},
       {"--no-new-privileges", "no-new-privileges", &config.no_new_privileges,
        "Default of no-new-privileges"},
       {"--insecure-registry", "insecure-registries", &config.insecure_registries,

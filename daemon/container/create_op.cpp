@@ -102,6 +102,7 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
     definition.config.hostname = std::string(short_id(definition.id.str()));
   }
   apparmor_profile(definition.host_config, services.settings.apparmor);
+  check_user_namespace(definition.host_config, services.settings.user_mapping);
   pin_joins(services.index, definition.host_config);
   check_network(definition);
 

@@ -21,8 +21,10 @@ using nlohmann::json;
   throw Error(ErrorKind::kInvalidArgument, message);
 }
 
-json node(const std::string& path_in_container, const struct stat& status) {
+json node(const std::string& path_in_container, const std::string& path_on_host,
+          const struct stat& status) {
   return {{"path", path_in_container},
+          {"hostPath", path_on_host},
           {"type", S_ISBLK(status.st_mode) ? "b" : "c"},
           {"major", major(status.st_rdev)},
           {"minor", minor(status.st_rdev)},
@@ -55,7 +57,7 @@ json nodes_below(const std::string& folder, const std::string& in_container) {
     struct stat status{};
     const std::string& path = entry->path().native();
     if (::lstat(path.c_str(), &status) == 0 && is_device(status))
-      nodes.push_back(node(in_container + path.substr(folder.size()), status));
+      nodes.push_back(node(in_container + path.substr(folder.size()), path, status));
   }
   return nodes;
 }
@@ -67,7 +69,7 @@ json named_nodes(const api::DeviceMapping& device) {
   if (::stat(path.c_str(), &status) != 0) refuse_device(path, errno_text(errno));
   const std::string& place = device.path_in_container.empty() ? path : device.path_in_container;
   if (!place.starts_with('/')) refuse_device(path, "the path in the container must be absolute");
-  if (is_device(status)) return json::array({node(place, status)});
+  if (is_device(status)) return json::array({node(place, path, status)});
   json nodes = S_ISDIR(status.st_mode)
                    ? nodes_below(std::filesystem::canonical(path).native(), place)
                    : json::array();
@@ -100,7 +102,7 @@ json host_nodes() {
     struct stat status{};
     if (::lstat(entry->path().c_str(), &status) != 0) continue;
     if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
-      nodes.push_back(node(entry->path().native(), status));
+      nodes.push_back(node(entry->path().native(), entry->path().native(), status));
   }
   return nodes;
 }

@@ -1,7 +1,10 @@
 #include "daemon/container/joins.hpp"
 
+#include <filesystem>
+
 #include "common/error.hpp"
 #include "daemon/container/container.hpp"
+#include "daemon/container/spec.hpp"
 
 namespace berth::container {
 
@@ -39,6 +42,12 @@ void check_running(const Container& container, const std::string& message) {
 constexpr const char* kJoinPid = "can't join PID namespace of container ";
 constexpr const char* kJoinIpc = "can't join IPC of container ";
 
+/// The kernel's name of it, such as "user:[4026531837]".
+std::string user_namespace_of(const Container& container) {
+  std::error_code error;
+  return std::filesystem::read_symlink(namespace_path(container.state.pid, "user"), error).native();
+}
+
 ContainerPtr network_of(const Index& index, std::string_view name) {
   ContainerPtr joined = find(index, name, "");
   check_running(*joined, "cannot join network of a non running container: " + joined->id().str());
@@ -65,6 +74,24 @@ ContainerPtr ipc_of(const Index& index, std::string_view name) {
   return joined;
 }
 
+/// Only from its owner's user namespace can another one be used in full. With several containers to
+/// join, all must be in one.
+void join_user(Joins& joins, const Services& services) {
+  for (const ContainerPtr& joined : {joins.network, joins.pid, joins.ipc}) {
+    if (!joined) continue;
+    if (!has_user_namespace(joined->definition.host_config, services.settings.user_mapping)) {
+      throw Error(ErrorKind::kConflict,
+                  "cannot join container " + joined->id().str() +
+                      " when user namespaces are enabled: it is in the host's (use --userns=host)");
+    }
+    if (joins.user && user_namespace_of(*joins.user) != user_namespace_of(*joined)) {
+      throw Error(ErrorKind::kConflict, "cannot join containers of different user namespaces: " +
+                                            joins.user->id().str() + " and " + joined->id().str());
+    }
+    joins.user = joined;
+  }
+}
+
 }  // namespace
 
 std::string_view joined_name(std::string_view mode) {
@@ -83,8 +110,10 @@ Joins joined_containers(const Services& services, const Container& container) {
     const std::string_view name = joined_name(mode);
     return name.empty() ? nullptr : which(services.index, name);
   };
-  return {join(host_config.network_mode, &network_of), join(host_config.pid_mode, &pid_of),
-          join(host_config.ipc_mode, &ipc_of)};
+  Joins joins{join(host_config.network_mode, &network_of), join(host_config.pid_mode, &pid_of),
+              join(host_config.ipc_mode, &ipc_of), nullptr};
+  if (has_user_namespace(host_config, services.settings.user_mapping)) join_user(joins, services);
+  return joins;
 }
 
 }  // namespace berth::container

@@ -13,6 +13,7 @@ struct Joins {
   ContainerPtr network;
   ContainerPtr pid;
   ContainerPtr ipc;
+  ContainerPtr user;  // one of them, when this container is in its user namespace, too
 };
 
 /// The name or id in "container:<name or id>"; empty for any other mode.

@@ -55,6 +55,14 @@ json seccomp_document(const Services& services, const api::HostConfig& host_conf
                          : seccomp::resolve_profile(seccomp::decode_profile(profile), capabilities);
 }
 
+/// What Berth's own runtime alone can do.
+void check_foreign_runtime(const Joins& joins) {
+  if (!joins.ipc) return;
+  throw Error(ErrorKind::kInvalidArgument,
+              "only the runtime \"" + std::string(kOwnRuntime) +
+                  "\" can share another container's /dev/shm: use another IpcMode");
+}
+
 /// Adds what a runtime other than Berth's own needs.
 void use_runtime(const Services& services, const Container& container, json& document) {
   const api::HostConfig& host_config = container.definition.host_config;
@@ -95,7 +103,7 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
                   definition.config.hostname,
                   {}};
   const auto pid_of = [](const ContainerPtr& joined) { return joined ? joined->state.pid : 0; };
-  input.joined = {pid_of(joins.network), pid_of(joins.pid), pid_of(joins.ipc)};
+  input.joined = {pid_of(joins.network), pid_of(joins.pid), pid_of(joins.ipc), pid_of(joins.user)};
   if (joins.network) input.hostname = joins.network->definition.config.hostname;
   json document{
       {"version", 1},
@@ -107,7 +115,10 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
         {"stdin_once", definition.config.stdin_once}}},
       {"log", log_document(parse_log_options(definition.host_config.log_config), id + "-json.log")},
       {"forward", forward_document(reservation)}};
-  if (definition.host_config.runtime != kOwnRuntime) use_runtime(services, container, document);
+  if (definition.host_config.runtime != kOwnRuntime) {
+    check_foreign_runtime(joins);
+    use_runtime(services, container, document);
+  }
   shim::LaunchRequest request;
   request.program = services.shim_program.get();
   request.id = container.id();

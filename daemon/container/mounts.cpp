@@ -67,6 +67,14 @@ json system_mounts(const SpecInput& input) {
   return mounts;
 }
 
+/// Of files that the engine made: their owners are those of the container's.
+std::vector<std::string> own_file_options(const SpecInput& input, const std::string& access) {
+  std::vector<std::string> options = {"rbind", "rprivate", access};
+  if (has_user_namespace(input.definition.host_config, input.settings.user_mapping))
+    options.emplace_back("idmap");
+  return options;
+}
+
 /// Read-only by the mount itself: what runs from it cannot be written to through /proc/1/exe either
 /// (CVE-2019-5736).
 json init_mount(const Settings& settings) {
@@ -249,7 +257,7 @@ json oci_mounts(const SpecInput& input) {
   for (const char* file : {"resolv.conf", "hostname", "hosts"}) {
     const std::string access = host_config.readonly_rootfs ? "ro" : "rw";
     user_mounts.push_back(mount(std::string("/etc/") + file, "bind", (input.folder / file).native(),
-                                {"rbind", "rprivate", access}));
+                                own_file_options(input, access)));
   }
   for (const std::string& text : host_config.binds)
     user_mounts.push_back(bind_mount(parse_bind(text), {}));

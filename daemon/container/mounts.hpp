@@ -26,7 +26,8 @@ Bind parse_bind(const std::string& text);
 void check_mounts(const api::HostConfig& host_config);
 
 /// /proc, /dev, /sys and so on, then hosts, hostname and resolv.conf, then the user's mounts, in
-/// the order in which they must be made.
+/// the order in which they must be made. What a user binds keeps its owners in a user namespace;
+/// what the engine keeps for a container is mounted with the option "idmap", which translates them.
 nlohmann::json oci_mounts(const SpecInput& input);
 
 /// Makes the folders on the host that -v names and that are not there yet, as users of -v expect.

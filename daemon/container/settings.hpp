@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/resources.hpp"
+#include "daemon/container/user_mapping.hpp"
 
 namespace berth::container {
 
@@ -36,6 +37,7 @@ struct Settings {
   std::map<std::string, api::Ulimit> ulimits;  // where a container asks for none of that name
   bool init = false;
   std::filesystem::path init_program;  // berth-init; empty: none was found
+  UserMapping user_mapping;            // empty: containers have no user namespaces
   bool no_new_privileges = false;
   bool apparmor = false;        // this machine has it
   std::string seccomp_profile;  // JSON text; empty means the built-in one

@@ -131,6 +131,8 @@ json namespaces(const SpecInput& input) {
   add("ipc", host_config.ipc_mode, input.joined.ipc, "ipc");
   add("cgroup", host_config.cgroupns_mode, 0, "cgroup");
   add("network", host_config.network_mode, input.joined.network, "net");
+  if (has_user_namespace(host_config, input.settings.user_mapping))
+    add("user", "", input.joined.user, "user");
   return list;
 }
 
@@ -142,7 +144,9 @@ json sysctls(const SpecInput& input) {
     // What a process may do without a capability in its own network harms nobody: ports below 1024
     // and ping.
     result["net.ipv4.ip_unprivileged_port_start"] = "0";
-    result["net.ipv4.ping_group_range"] = "0 2147483647";
+    // Groups that are not mapped cannot be in the range.
+    if (!has_user_namespace(host_config, input.settings.user_mapping))
+      result["net.ipv4.ping_group_range"] = "0 2147483647";
   }
   for (const auto& [key, value] : host_config.sysctls)
     result[key] = value;
@@ -156,6 +160,10 @@ json linux_part(const SpecInput& input) {
               {"cgroupsPath", cgroups_path(input.definition, input.settings)},
               {"resources", oci_resources(host_config.resources)},
               {"sysctl", sysctls(input)}};
+  if (has_user_namespace(host_config, input.settings.user_mapping)) {
+    result["uidMappings"] = to_json(input.settings.user_mapping.uids);
+    result["gidMappings"] = to_json(input.settings.user_mapping.gids);
+  }
   result["resources"]["devices"] = device_rules(host_config);
   if (const json nodes = device_nodes(host_config); !nodes.empty()) result["devices"] = nodes;
   if (!host_config.privileged && !security.system_paths_unconfined) {

@@ -19,6 +19,7 @@ struct JoinedProcesses {
   int network = 0;
   int pid = 0;
   int ipc = 0;
+  int user = 0;  // of any of them, in a user namespace that it has
 };
 
 /// What a start knows beyond the definition.

@@ -147,6 +147,7 @@ api::SystemInfo system_info(container::Services& services, const DaemonFacts& fa
   describe_configuration(info, facts.config);
   if (services.settings.apparmor)
     info.security_options.insert(info.security_options.begin(), "name=apparmor");
+  if (!services.settings.user_mapping.empty()) info.security_options.emplace_back("name=userns");
   info.default_runtime = services.settings.default_runtime;
   for (const auto& [name, runtime] : services.settings.runtimes) {
     info.runtimes[name].path = runtime.path;

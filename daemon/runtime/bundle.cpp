@@ -11,22 +11,6 @@
 
 namespace berth::runtime {
 
-namespace {
-
-/// What was told last, by steps that are made for PID 1 and tell its parent.
-LaunchFailure told_failure(int socket) {
-  InitMessage message;
-  LaunchFailure failure;
-  while (::recv(socket, &message, sizeof message, MSG_DONTWAIT) > 0) {
-    if (message.type != InitMessage::Type::kFailure) continue;
-    failure = {message.stage, std::string(message.text.data(), message.length), message.error,
-               message.exit_code};
-  }
-  return failure;
-}
-
-}  // namespace
-
 PreparedBundle prepare_bundle(const LaunchDocument& document) {
   const SocketPair channel = make_socket_pair(SOCK_SEQPACKET);
   Report report(channel.first.get());

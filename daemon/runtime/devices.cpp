@@ -3,10 +3,12 @@
 #include <climits>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "daemon/runtime/filesystem.hpp"
 #include "daemon/runtime/in_root.hpp"
 
 namespace berth::runtime {
@@ -74,11 +76,45 @@ bool fill_dev(Report& report, int dev) {
       return false;
   }
   if (!make_node(report, dev, "tty", S_IFCHR | kEveryone, makedev(kTerminalMajor, 0))) return false;
+  report.enter(Stage::kMounts);
+  return link_dev(report, dev);
+}
+
+bool link_dev(Report& report, int dev) {
+  report.enter(Stage::kDevices);
   for (const Link& link : kLinks) {
     if (::symlinkat(link.target, dev, link.name) != 0 && errno != EEXIST)
       return report.fail("symlink", link.name);
   }
   report.enter(Stage::kMounts);
+  return true;
+}
+
+std::vector<DeviceNode> default_devices() {
+  std::vector<DeviceNode> nodes;
+  for (const Node& node : kMemoryNodes)
+    nodes.push_back({std::string("/dev/") + node.name, 'c', kMemoryMajor, node.minor, kEveryone});
+  nodes.push_back({"/dev/tty", 'c', kTerminalMajor, 0, kEveryone});
+  return nodes;
+}
+
+bool bind_devices(const InitPlan& plan, Report& report, int root, std::vector<Fd>& trees) {
+  report.enter(Stage::kDevices);
+  if (plan.own_dev && !plan.mounted_dev) {
+    const Fd dev = open_or_make(root, "/dev", Target::kDirectory);
+    if (!dev) return report.fail("open", "/dev");
+    if (!link_dev(report, dev.get())) return false;
+  }
+  for (std::size_t index = 0; index < plan.devices.size(); ++index) {
+    const std::string& path = plan.devices[index].path;
+    const Fd place = open_or_make(root, path, Target::kFile);
+    if (!place) return report.fail("device", path);
+    if (is_on_file_system(place.get(), PROC_SUPER_MAGIC)) {
+      return report.fail_in_words({"device \"", path, "\" is not allowed: it is inside /proc"},
+                                  EPERM);
+    }
+    if (!attach_tree(report, trees[index].get(), place.get(), path)) return false;
+  }
   return true;
 }
 

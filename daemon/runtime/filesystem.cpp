@@ -110,4 +110,18 @@ bool change_mount(Report& report, int tree, std::uint64_t set, std::uint64_t cle
   return report.fail("mount_setattr", destination);
 }
 
+bool map_ids(Report& report, int tree, int user_namespace, bool recursive,
+             std::string_view destination) {
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_IDMAP;
+  change.userns_fd = static_cast<std::uint64_t>(user_namespace);
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  if (::mount_setattr(tree, "", flags, &change, sizeof change) == 0) return true;
+  const int error = errno;
+  if (error != EINVAL) return report.fail("translate the owners of", destination, error);
+  return report.fail_in_words({"translate the owners of ", destination,
+                               ": its file system cannot (mount_setattr(2), MOUNT_ATTR_IDMAP)"},
+                              error);
+}
+
 }  // namespace berth::runtime

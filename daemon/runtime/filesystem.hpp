@@ -31,4 +31,8 @@ bool attach_tree(Report& report, int tree, int target, std::string_view destinat
 bool change_mount(Report& report, int tree, std::uint64_t set, std::uint64_t clear,
                   std::uint64_t propagation, bool recursive, std::string_view destination);
 
+/// Translates the ids of files as `user_namespace` does; the tree must be mounted nowhere.
+bool map_ids(Report& report, int tree, int user_namespace, bool recursive,
+             std::string_view destination);
+
 }  // namespace berth::runtime

@@ -17,6 +17,7 @@
 #include "daemon/runtime/privileges.hpp"
 #include "daemon/runtime/proc_settings.hpp"
 #include "daemon/runtime/terminal.hpp"
+#include "daemon/runtime/user_namespace.hpp"
 
 namespace berth::runtime {
 
@@ -36,7 +37,9 @@ void reset_signals() {
 bool join_cgroup(const InitPlan& plan, Report& report) {
   report.enter(Stage::kCgroup);
   if (plan.has_cgroup && !report.wait_for(kCgroupsReady)) return false;
+  // In a user namespace the parent has done it.
   for (const std::string& path : plan.join_files) {
+    if (plan.in_user_namespace()) break;
     const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!file || ::write(file.get(), "0", 1) != 1) return report.fail("join cgroup", path);
   }
@@ -55,15 +58,30 @@ bool make_working_directory(const InitPlan& plan, Report& report, int root) {
   return report.fail("mkdir", cwd);
 }
 
+bool enter_as_host_root(const InitPlan& plan, Report& report, BindSources& sources,
+                        MountedRoot& mounted) {
+  return enter_namespaces(plan, report) && sources.take(plan, report) &&
+         mount_root(plan, report, mounted);
+}
+
+bool enter_with_user(const InitPlan& plan, Report& report, BindSources& sources,
+                     MountedRoot& mounted) {
+  mounted.devices_are_bound = true;
+  return become_mapped_root(report) && enter_namespaces(plan, report) &&
+         receive_trees(plan, report, sources) &&
+         mount_given_root(report, std::move(sources.root), mounted);
+}
+
 bool build(const InitPlan& plan, Report& report, BindSources& sources, MountedRoot& mounted,
            Terminal& terminal) {
-  if (!enter_namespaces(plan, report) || !sources.take(plan, report) ||
-      !mount_root(plan, report, mounted)) {
+  if (!(plan.in_user_namespace() ? enter_with_user(plan, report, sources, mounted)
+                                 : enter_as_host_root(plan, report, sources, mounted))) {
     return false;
   }
   if (!write_proc_settings(plan, report)) return false;
   if (!mount_file_systems(plan, report, sources, mounted) ||
-      !make_devices(plan, report, mounted.root.get())) {
+      !(mounted.devices_are_bound ? bind_devices(plan, report, mounted.root.get(), sources.devices)
+                                  : make_devices(plan, report, mounted.root.get()))) {
     return false;
   }
   if (plan.spec->process.terminal && !open_terminal(plan, report, mounted, terminal)) return false;
@@ -97,7 +115,8 @@ int run(const InitPlan& plan, Report& report, BindSources& sources) {
   if (!build(plan, report, sources, mounted, terminal)) return kSetUpFailed;
   if (!set_up_stdio(plan, report, mounted.root.get(), terminal) ||
       !resolve_user(plan.spec->process.user, mounted.root.get(), report, user) ||
-      !give_stdio_to(report, user.uid) || !set_rlimits(plan, report) || !leave_keyring(report)) {
+      !check_mapped(plan, report, user) || !give_stdio_to(report, user.uid) ||
+      !set_rlimits(plan, report) || !leave_keyring(report)) {
     return kSetUpFailed;
   }
   set_home(plan, user, home);

@@ -12,6 +12,7 @@
 
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "daemon/runtime/devices.hpp"
 #include "daemon/runtime/namespaces.hpp"
 
 namespace berth::runtime {
@@ -56,6 +57,11 @@ void plan_mounts(const Spec& spec, InitPlan& plan) {
 void plan_namespaces(const Spec& spec, InitPlan& plan) {
   for (const Namespace& entry : spec.namespaces) {
     if (entry.kind == NamespaceKind::kPid) continue;
+    if (entry.kind == NamespaceKind::kUser) {
+      plan.makes_user_namespace = entry.path.empty();
+      if (!entry.path.empty()) plan.user_namespace = open_namespace(entry.path, entry.kind);
+      continue;
+    }
     if (!entry.path.empty()) {
       plan.joins.push_back(
           {open_namespace(entry.path, entry.kind), clone_flag(entry.kind), entry.path});
@@ -65,6 +71,14 @@ void plan_namespaces(const Spec& spec, InitPlan& plan) {
       plan.new_namespaces |= clone_flag(entry.kind);
     }
   }
+}
+
+void plan_devices(const Spec& spec, InitPlan& plan) {
+  if (!plan.in_user_namespace() || !plan.own_dev) return;
+  for (const DeviceNode& node : default_devices())
+    plan.devices.push_back({node.path, node.path, node.type, node.major, node.minor});
+  for (const DeviceNode& node : spec.devices)
+    plan.devices.push_back({node.path, node.host_path, node.type, node.major, node.minor});
 }
 
 void plan_cgroup(const Cgroup* cgroup, InitPlan& plan) {
@@ -162,6 +176,7 @@ InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& opt
   plan.rootfs = &document.rootfs;
   plan_mounts(document.oci, plan);
   plan_namespaces(document.oci, plan);
+  plan_devices(document.oci, plan);
   plan_cgroup(cgroup, plan);
   plan_capabilities(document.oci, plan);
   plan_program(document.oci.process, plan);

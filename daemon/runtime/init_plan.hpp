@@ -33,6 +33,15 @@ struct CgroupView {
   std::vector<std::string> links;  // "cpu", "cpuacct"
 };
 
+/// A device that is bound from the host's, in a user namespace.
+struct PlannedDevice {
+  std::string path;    // in the container
+  std::string source;  // on the host
+  char type = 'c';
+  unsigned major = 0;
+  unsigned minor = 0;
+};
+
 struct NamespaceJoin {
   Fd handle;
   int type = 0;  // CLONE_NEW...
@@ -45,7 +54,13 @@ struct InitPlan {
 
   /// The process namespace is the parent's to arrange: it decides about children only.
   std::vector<NamespaceJoin> joins;
-  int new_namespaces = 0;  // for unshare(2), without pid and cgroup
+  int new_namespaces = 0;  // for unshare(2), without pid, cgroup and user
+  bool makes_user_namespace = false;
+  Fd user_namespace;  // to join
+  bool in_user_namespace() const { return makes_user_namespace || user_namespace; }
+  int trees = -1;                      // where the helper's mounts come in, in a user namespace
+  int trees_other = -1;                // the helper's end, to be closed in PID 1
+  std::vector<PlannedDevice> devices;  // in a user namespace
   bool new_cgroup_namespace = false;
 
   std::vector<PlannedMount> mounts;

@@ -71,6 +71,7 @@ class FdPath {
 /// From PID 1 to its parent.
 struct InitMessage {
   enum class Type : std::uint8_t {
+    kCloned,      // in a joined user namespace; the pidfd of PID 1 comes along
     kNamespaces,  // it is in its namespaces; that of its network comes along
     kWarning,
     kReady,    // waits for release; a terminal's master end may come along
@@ -89,6 +90,9 @@ struct InitMessage {
 /// From the parent to PID 1, one byte each.
 inline constexpr char kCgroupsReady = 'c';
 inline constexpr char kRelease = 'r';
+inline constexpr char kMapsWritten = 'm';
+/// From the helper of a user namespace to PID 1, with a mount.
+inline constexpr char kTree = 't';
 
 class Report {
  public:
@@ -114,6 +118,10 @@ class Report {
   int control_;
   Stage stage_ = Stage::kClone;
 };
+
+/// What was told last on this other end of a Report's socket, for steps that are made for PID 1 and
+/// taken elsewhere.
+LaunchFailure told_failure(int socket);
 
 /// The text of an errno value, as errno_text(), without allocating.
 FixedText<128> error_words(int error) noexcept;

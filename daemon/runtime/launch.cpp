@@ -11,10 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/file.hpp"
+#include "common/text.hpp"
 #include "daemon/runtime/init.hpp"
 #include "daemon/runtime/init_plan.hpp"
 #include "daemon/runtime/init_report.hpp"
 #include "daemon/runtime/namespaces.hpp"
+#include "daemon/runtime/user_namespace.hpp"
 
 namespace berth::runtime {
 
@@ -67,6 +70,18 @@ Fd above_stdio(Fd fd) {
   return own_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFree), "fcntl");
 }
 
+/// By what the kernel says of the descriptor (pidfd_open(2)): the number in this namespace.
+pid_t pid_of(int pidfd) {
+  static constexpr std::string_view kKey = "Pid:\t";
+  const std::string text = read_file("/proc/self/fdinfo/" + std::to_string(pidfd));
+  for (const std::string_view line : split(text, '\n')) {
+    if (!line.starts_with(kKey)) continue;
+    if (const auto number = parse_number<pid_t>(line.substr(kKey.size())); number && *number > 0)
+      return *number;
+  }
+  throw Error(ErrorKind::kInternal, "PID 1 ended before its number was known");
+}
+
 bool is_users_fault(const LaunchFailure& failure) {
   return failure.exit_code != 125 || failure.stage == Stage::kUser ||
          failure.stage == Stage::kSysctl || failure.stage == Stage::kWorkingDirectory;
@@ -96,7 +111,7 @@ class Launcher {
   InitProcess run() {
     stage_ = Stage::kCgroup;
     name_cgroup();
-    const InitPlan plan = make_init_plan(document_, options_, process_.cgroup_.get());
+    InitPlan plan = make_init_plan(document_, options_, process_.cgroup_.get());
     process_.warnings_ = plan.warnings;
     // v2 has the process born inside, so the group comes first; v1 makes nine of them, while the
     // process mounts.
@@ -109,8 +124,10 @@ class Launcher {
     if (v2) create_cgroup(resources);
     clone(plan);
     if (process_.cgroup_ && !v2) create_cgroup(resources);
+    if (plan.in_user_namespace()) join_cgroups_for(process_.pid_, plan, process_.warnings_);
     if (process_.cgroup_) send(kCgroupsReady);
     wait_until_ready();
+    if (plan.in_user_namespace()) set_rlimits_of(process_.pid_, document_.oci, process_.warnings_);
     if (v2) restrict(devices);
     return std::move(process_);
   }
@@ -150,7 +167,7 @@ class Launcher {
       process_.warnings_.push_back(std::move(warning));
   }
 
-  void clone(const InitPlan& plan) {
+  void clone(InitPlan& plan) {
     stage_ = Stage::kClone;
     SocketPair ends = make_socket_pair(SOCK_SEQPACKET);
     process_.control_ = above_stdio(std::move(ends.first));
@@ -161,23 +178,68 @@ class Launcher {
     const Fd joined = joins ? open_namespace(pid_namespace->path, NamespaceKind::kPid) : Fd();
     const Fd group = process_.cgroup_ ? process_.cgroup_->clone_target() : Fd();
 
+    SocketPair trees;
+    if (plan.in_user_namespace()) {
+      trees = make_socket_pair(SOCK_SEQPACKET);
+      plan.trees = trees.first.get();
+      plan.trees_other = trees.second.get();
+      give_streams_to_root(plan);
+    }
+
     int pidfd = -1;
     clone_args arguments{};
     arguments.flags = CLONE_PIDFD;
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
     arguments.exit_signal = SIGCHLD;
     // The other namespaces PID 1 makes by itself, while the parent makes cgroups.
-    if (pid_namespace != nullptr && !joins) arguments.flags |= CLONE_NEWPID;
+    const bool new_processes = pid_namespace != nullptr && !joins;
+    // Into a user namespace that is there already it is cloned from inside.
+    if (new_processes && !plan.user_namespace) arguments.flags |= CLONE_NEWPID;
+    if (plan.makes_user_namespace) arguments.flags |= CLONE_NEWUSER;
     if (group) {
       arguments.flags |= CLONE_INTO_CGROUP;
       arguments.cgroup = static_cast<std::uint64_t>(group.get());
     }
-    const ChildPidNamespace scope(joined.get());
-    const long result = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (result == 0) run_init(plan, child_end.get(), sources);
+    long result = -1;
+    {
+      // A stepping stone goes there by itself: no process with the host's powers is to be seen
+      // there.
+      const ChildPidNamespace scope(plan.user_namespace ? -1 : joined.get());
+      result = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+      if (result == 0 && plan.user_namespace) {
+        clone_in_user_namespace(plan, child_end.get(), sources, joined.get(), new_processes);
+      }
+      if (result == 0) run_init(plan, child_end.get(), sources);
+    }
     check_errno(result, "clone3");
     process_.pid_ = static_cast<pid_t>(result);
     process_.pidfd_.reset(pidfd);
+    if (plan.in_user_namespace()) help_user(plan, child_end.get(), std::move(trees), sources);
+  }
+
+  /// What PID 1 of a user namespace waits for.
+  void help_user(const InitPlan& plan, int control, SocketPair trees, BindSources& sources) {
+    stage_ = Stage::kNamespaces;
+    if (plan.user_namespace) take_clone();
+    if (plan.makes_user_namespace) write_id_maps(process_.pid_, document_.oci);
+    const Fd user = plan.user_namespace
+                        ? plan.user_namespace.duplicate()
+                        : open_namespace("/proc/" + std::to_string(process_.pid_) + "/ns/user",
+                                         NamespaceKind::kUser);
+    helper_.emplace(plan, user.get(), control, trees.second.get(), sources);
+    send(kMapsWritten);
+  }
+
+  /// The process so far was a stepping stone; PID 1 is what it made.
+  void take_clone() {
+    auto received = receive(process_.control_.get());
+    if (!received) refuse({stage_, "PID 1 ended before it was cloned", 0, 125});
+    if (received->message.type != InitMessage::Type::kCloned) refuse(failure_of(*received));
+    const pid_t before = process_.pid_;
+    process_.pidfd_ = std::move(received->passed);
+    process_.pid_ = pid_of(process_.pidfd_.get());
+    while (::waitpid(before, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
 
   void send(char word) {
@@ -203,6 +265,8 @@ class Launcher {
         case InitMessage::Type::kNamespaces:
           take_network_namespace(std::move(received->passed));
           break;
+        case InitMessage::Type::kCloned:
+          break;
         case InitMessage::Type::kWarning:
           process_.warnings_.push_back(received->text());
           break;
@@ -218,6 +282,7 @@ class Launcher {
   const LaunchDocument& document_;
   const LaunchOptions& options_;
   InitProcess process_;
+  std::optional<TreeHelper> helper_;
   Stage stage_ = Stage::kClone;
 };
 

@@ -97,6 +97,9 @@ MountOptions parse_mount_options(const Mount& mount) {
     if (option == "bind" || option == "rbind") {
       options.bind = true;
       options.recursive = option == "rbind";
+    } else if (option == "idmap" || option == "ridmap") {
+      options.map_ids = true;
+      options.map_ids_recursive = option == "ridmap";
     } else if (!take_attribute(option, options) && !take_propagation(option, options)) {
       options.data.push_back(option);
     }

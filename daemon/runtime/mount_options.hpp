@@ -21,6 +21,10 @@ struct MountOptions {
   /// MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE; 0: not asked for.
   std::uint64_t propagation = 0;
   bool propagation_recursive = false;
+  /// Owners are translated as the container's user namespace does, if it has one ("idmap",
+  /// "ridmap").
+  bool map_ids = false;
+  bool map_ids_recursive = false;
   /// What the file system itself is told: "size=64k"; without "=" a flag.
   std::vector<std::string> data;
 };

@@ -136,7 +136,8 @@ bool mount_new(const PlannedMount& planned, Report& report, MountedRoot& mounted
                                     planned.options.data, planned.options.set);
   if (!tree) return false;
   // Before it hangs anywhere: no path of the image is looked up for the nodes.
-  if (planned.is_dev && !fill_dev(report, tree.get())) return false;
+  const bool own_nodes = !mounted.devices_are_bound;
+  if (planned.is_dev && own_nodes && !fill_dev(report, tree.get())) return false;
   const std::uint64_t made =
       tmpfs ? planned.options.set & ~static_cast<std::uint64_t>(MOUNT_ATTR_RDONLY)
             : planned.options.set;
@@ -147,6 +148,7 @@ bool mount_new(const PlannedMount& planned, Report& report, MountedRoot& mounted
     return false;
   }
   if (!attach_tree(report, tree.get(), place.get(), mount.destination)) return false;
+  if (planned.is_dev && !own_nodes && !link_dev(report, tree.get())) return false;
   if (planned.is_terminals) mounted.terminals = std::move(tree);
   return true;
 }
@@ -211,7 +213,7 @@ Fd copy_foreign_tree(Report& report, const PlannedMount& planned) {
 
 }  // namespace
 
-bool BindSources::take(const InitPlan& plan, Report& report) {
+bool BindSources::take(const InitPlan& plan, Report& report, int user_namespace) {
   report.enter(Stage::kMounts);
   for (std::size_t index = 0; index < plan.mounts.size(); ++index) {
     const PlannedMount& planned = plan.mounts[index];
@@ -221,6 +223,12 @@ bool BindSources::take(const InitPlan& plan, Report& report) {
             ? copy_foreign_tree(report, planned)
             : copy_tree(report, AT_FDCWD, planned.mount->source.c_str(), planned.options.recursive);
     if (!trees_[index]) return false;
+    const MountOptions& options = planned.options;
+    if (user_namespace >= 0 && options.map_ids &&
+        !map_ids(report, trees_[index].get(), user_namespace, options.map_ids_recursive,
+                 planned.mount->source)) {
+      return false;
+    }
   }
   return true;
 }

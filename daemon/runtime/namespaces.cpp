@@ -57,6 +57,8 @@ int clone_flag(NamespaceKind kind) {
       return CLONE_NEWUTS;
     case NamespaceKind::kCgroup:
       return CLONE_NEWCGROUP;
+    case NamespaceKind::kUser:
+      return CLONE_NEWUSER;
   }
   return 0;
 }

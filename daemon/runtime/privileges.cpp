@@ -82,6 +82,8 @@ bool install_filter(const InitPlan& plan, Report& report) {
 
 bool set_rlimits(const InitPlan& plan, Report& report) {
   report.enter(Stage::kLimits);
+  // There the parent does it: the right to raise one is the host's to give.
+  if (plan.in_user_namespace()) return true;
   for (const Rlimit& limit : plan.spec->process.rlimits) {
     rlimit64 wanted{limit.soft, limit.hard};
     const auto resource = static_cast<__rlimit_resource>(limit.resource);

@@ -41,7 +41,7 @@ bool write_sysctls(const InitPlan& plan, Report& report) {
 }
 
 bool write_oom_score(const InitPlan& plan, Report& report, int self) {
-  if (!plan.spec->process.oom_score_adj) return true;
+  if (!plan.spec->process.oom_score_adj || plan.in_user_namespace()) return true;
   report.enter(Stage::kLimits);
   FixedText<16> score;
   score.append_number(*plan.spec->process.oom_score_adj);

@@ -3,7 +3,10 @@
 #include <climits>
 
 #include <fcntl.h>
+#include <linux/securebits.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -117,6 +120,49 @@ bool mount_overlay(const InitPlan& plan, Report& report, Fd& root) {
   return overlay_by_page(rootfs, report, root);
 }
 
+/// Each folder that a layer is in, or all of them at once, under a mount of itself that translates.
+/// They hang in their places, for older kernels make an overlay only of what is mounted here.
+bool map_folder(Report& report, const std::string& folder, int user_namespace) {
+  const Fd tree = copy_tree(report, AT_FDCWD, folder.c_str(), false);
+  if (!tree || !map_ids(report, tree.get(), user_namespace, false, folder)) return false;
+  return attach_root(report, tree.get(), folder);
+}
+
+std::string parent_of(const std::string& path) {
+  return path.substr(0, path.find_last_of('/'));
+}
+
+/// On translating mounts nobody makes files whose id is not among the translated, and overlay makes
+/// some of its own, with the credentials of whoever mounts it: those of the container's root, with
+/// the powers of the host's (capabilities(7), SECBIT_NO_SETUID_FIXUP). The thread keeps them.
+bool become_mounter(const Spec& spec, Report& report) {
+  if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0)
+    return report.fail("prctl", "PR_SET_SECUREBITS");
+  const std::uint32_t gid = host_id(spec.gid_mappings, 0).value_or(0);
+  const std::uint32_t uid = host_id(spec.uid_mappings, 0).value_or(0);
+  ::setfsgid(gid);
+  ::setfsuid(uid);
+  // They report no failure but by what they return the next time (setfsuid(2)).
+  const auto is = [](int now, std::uint32_t wanted) {
+    return static_cast<std::uint32_t>(now) == wanted;
+  };
+  if (is(::setfsgid(gid), gid) && is(::setfsuid(uid), uid)) return true;
+  return report.fail("setfsuid", "the container's root", EPERM);
+}
+
+bool map_layers(const Rootfs& rootfs, Report& report, int user_namespace) {
+  for (const std::string& layer : rootfs.lower) {
+    if (!map_folder(report, layer, user_namespace)) return false;
+  }
+  // The kernel wants these two on one mount.
+  const std::string folder = parent_of(rootfs.upper);
+  if (folder != parent_of(rootfs.work)) {
+    return report.fail_in_words(
+        {"mount overlay: \"", rootfs.upper, "\" and \"", rootfs.work, "\" are not neighbours"});
+  }
+  return map_folder(report, folder, user_namespace);
+}
+
 bool mount_bind(const InitPlan& plan, Report& report, Fd& root) {
   const std::string& path = plan.rootfs->path;
   root = copy_tree(report, AT_FDCWD, path.c_str(), true);
@@ -135,6 +181,34 @@ bool mount_root(const InitPlan& plan, Report& report, MountedRoot& mounted) {
   }
   return plan.rootfs->kind == Rootfs::Kind::kOverlay ? mount_overlay(plan, report, mounted.root)
                                                      : mount_bind(plan, report, mounted.root);
+}
+
+bool make_mapped_root(const InitPlan& plan, Report& report, int user_namespace, Fd& root) {
+  report.enter(Stage::kRootfs);
+  const Rootfs& rootfs = *plan.rootfs;
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return report.fail("mount", "/ as private");
+  if (rootfs.kind == Rootfs::Kind::kBind) {
+    root = copy_tree(report, AT_FDCWD, rootfs.path.c_str(), true);
+    return root && map_ids(report, root.get(), user_namespace, true, rootfs.path);
+  }
+  Fd mounted;
+  if (!map_layers(rootfs, report, user_namespace) || !become_mounter(*plan.spec, report) ||
+      !mount_overlay(plan, report, mounted)) {
+    return false;
+  }
+  root = copy_tree(report, mounted.get(), "", false);
+  return static_cast<bool>(root);
+}
+
+bool mount_given_root(Report& report, Fd root, MountedRoot& mounted) {
+  report.enter(Stage::kRootfs);
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return report.fail("mount", "/ as private");
+  // Its place on the host is out of reach for this user; any other will do.
+  if (!attach_root(report, root.get(), "/")) return false;
+  mounted.root = std::move(root);
+  return true;
 }
 
 bool become_root(const InitPlan& plan, Report& report, const MountedRoot& mounted) {

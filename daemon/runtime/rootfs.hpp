@@ -10,17 +10,22 @@ namespace berth::runtime {
 /// What later steps need from the file systems that were mounted.
 struct MountedRoot {
   Fd root;
-  Fd terminals;  // the container's devpts, when it was mounted here
+  Fd terminals;                    // the container's devpts, when it was mounted here
+  bool devices_are_bound = false;  // by bind_devices(), since nodes cannot be made
 };
 
-/// Copies of the mounts that are bound into the container, taken while their propagation is still
-/// the host's.
+/// What comes from the host's mounts: copies of those that are bound into the container, taken
+/// while their propagation is still the host's; in a user namespace also the root and devices.
 class BindSources {
  public:
   /// One slot for each planned mount; made in the parent, filled in PID 1.
   explicit BindSources(std::size_t count) : trees_(count) {}
-  bool take(const InitPlan& plan, Report& report);
+  /// `user_namespace` translates ids in the mounts that ask for it (OCI's "idmap"); -1: in none.
+  bool take(const InitPlan& plan, Report& report, int user_namespace = -1);
   Fd& operator[](std::size_t index) { return trees_[index]; }
+
+  Fd root;
+  std::vector<Fd> devices;
 
  private:
   std::vector<Fd> trees_;
@@ -28,6 +33,13 @@ class BindSources {
 
 /// Mounts the root (overlay or bind) where the host keeps it, inside this mount namespace alone.
 bool mount_root(const InitPlan& plan, Report& report, MountedRoot& mounted);
+
+/// The root with the ids of a user namespace, mounted nowhere. For a privileged process in a mount
+/// namespace of its own, which it changes.
+bool make_mapped_root(const InitPlan& plan, Report& report, int user_namespace, Fd& root);
+
+/// In PID 1 of a user namespace: hangs up the root that was made for it.
+bool mount_given_root(Report& report, Fd root, MountedRoot& mounted);
 
 /// All of the plan's mounts but those of cgroups.
 bool mount_file_systems(const InitPlan& plan, Report& report, BindSources& sources,

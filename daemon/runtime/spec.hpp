@@ -83,6 +83,9 @@ struct DeviceNode {
   std::uint32_t mode = 0666;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  /// The device's file on the host, for containers that cannot be given a node of their own.
+  /// Berth's addition ("hostPath").
+  std::string host_path{};
 };
 
 /// The container's root file system; the container's own mount namespace mounts it.
@@ -97,7 +100,17 @@ struct Rootfs {
 
 // --- namespaces ----------------------------------------------------------------------------------
 
-enum class NamespaceKind { kPid, kNetwork, kMount, kIpc, kUts, kCgroup };
+enum class NamespaceKind { kPid, kNetwork, kMount, kIpc, kUts, kCgroup, kUser };
+
+/// `size` ids from `container` on stand for those from `host` on (user_namespaces(7)).
+struct IdMapping {
+  std::uint32_t container = 0;
+  std::uint32_t host = 0;
+  std::uint32_t size = 0;
+};
+
+/// The host's number for one of the container's; none for one that is not mapped.
+std::optional<std::uint32_t> host_id(const std::vector<IdMapping>& mappings, std::uint32_t id);
 
 struct Namespace {
   NamespaceKind kind = NamespaceKind::kMount;
@@ -182,6 +195,8 @@ struct Spec {
   std::string hostname;
   std::string domainname;
   std::vector<Namespace> namespaces;
+  std::vector<IdMapping> uid_mappings;  // of a user namespace, new or joined
+  std::vector<IdMapping> gid_mappings;
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::string cgroups_path;  // below each hierarchy: "/berth/<id>"; empty: no cgroups of its own
@@ -234,7 +249,7 @@ struct LaunchDocument {
 };
 
 /// Throws Error{kInvalidArgument} that names the field, what it is and what it must be; also for
-/// what Berth cannot honour (another version, a user namespace).
+/// what Berth cannot honour (another version).
 LaunchDocument parse_launch_document(std::string_view json);
 
 /// The OCI part alone.

@@ -13,12 +13,13 @@ struct NamespaceName {
   std::string_view name;
   NamespaceKind kind;
 };
-constexpr std::array<NamespaceName, 6> kNamespaces = {{{"pid", NamespaceKind::kPid},
+constexpr std::array<NamespaceName, 7> kNamespaces = {{{"pid", NamespaceKind::kPid},
                                                        {"network", NamespaceKind::kNetwork},
                                                        {"mount", NamespaceKind::kMount},
                                                        {"ipc", NamespaceKind::kIpc},
                                                        {"uts", NamespaceKind::kUts},
-                                                       {"cgroup", NamespaceKind::kCgroup}}};
+                                                       {"cgroup", NamespaceKind::kCgroup},
+                                                       {"user", NamespaceKind::kUser}}};
 
 Namespace read_namespace(const JsonField& field) {
   const std::string type = field.at("type").text();
@@ -26,7 +27,7 @@ Namespace read_namespace(const JsonField& field) {
       std::find_if(kNamespaces.begin(), kNamespaces.end(),
                    [&](const NamespaceName& entry) { return type == entry.name; });
   if (known == kNamespaces.end()) {
-    field.at("type").refuse("one of pid, network, mount, ipc, uts, cgroup");
+    field.at("type").refuse("one of pid, network, mount, ipc, uts, cgroup, user");
   }
   Namespace result{known->kind, {}};
   if (const auto path = field.find("path"); path && !path->text().empty()) {
@@ -53,6 +54,7 @@ DeviceNode device(const JsonField& field) {
   if (const auto mode = field.find("fileMode")) node.mode = mode->number<std::uint32_t>() & 07777U;
   node.uid = field.number_or<std::uint32_t>("uid", 0);
   node.gid = field.number_or<std::uint32_t>("gid", 0);
+  if (const auto path = field.find("hostPath")) node.host_path = absolute_path(*path);
   return node;
 }
 
@@ -80,6 +82,24 @@ void check_namespace_list(const JsonField& field, const std::vector<Namespace>& 
   if (count(NamespaceKind::kMount) != 1) field.refuse("a list with a new \"mount\" namespace");
 }
 
+std::vector<IdMapping> mappings(const JsonField& field, const char* key) {
+  std::vector<IdMapping> result;
+  for (const JsonField& item : field.items_or_none(key)) {
+    result.push_back({item.at("containerID").number<std::uint32_t>(),
+                      item.at("hostID").number<std::uint32_t>(),
+                      item.at("size").number<std::uint32_t>(1)});
+  }
+  return result;
+}
+
+void read_mappings(const JsonField& field, Spec& spec) {
+  spec.uid_mappings = mappings(field, "uidMappings");
+  spec.gid_mappings = mappings(field, "gidMappings");
+  if (spec.find_namespace(NamespaceKind::kUser) == nullptr) return;
+  if (!host_id(spec.uid_mappings, 0)) field.refuse("an object with uidMappings that map 0");
+  if (!host_id(spec.gid_mappings, 0)) field.refuse("an object with gidMappings that map 0");
+}
+
 /// config.md, "sysctl": in either notation the separators are told apart by which comes first.
 std::string with_slashes(std::string key) {
   const auto first = key.find_first_of("./");
@@ -91,6 +111,14 @@ std::string with_slashes(std::string key) {
 }
 
 }  // namespace
+
+std::optional<std::uint32_t> host_id(const std::vector<IdMapping>& mappings, std::uint32_t id) {
+  for (const IdMapping& mapping : mappings) {
+    if (id >= mapping.container && id - mapping.container < mapping.size)
+      return mapping.host + (id - mapping.container);
+  }
+  return std::nullopt;
+}
 
 const Namespace* Spec::find_namespace(NamespaceKind kind) const {
   for (const Namespace& entry : namespaces) {
@@ -132,6 +160,7 @@ void read_linux(const JsonField& field, Spec& spec) {
     spec.namespaces.push_back(read_namespace(item));
   }
   check_namespace_list(field.at("namespaces"), spec.namespaces);
+  read_mappings(field, spec);
   for (const JsonField& item : field.items_or_none("maskedPaths")) {
     spec.masked_paths.push_back(absolute_path(item));
   }

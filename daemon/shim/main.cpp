@@ -14,6 +14,7 @@
 
 #include "common/error.hpp"
 #include "common/ids.hpp"
+#include "daemon/runtime/user_namespace.hpp"
 #include "daemon/shim/memory.hpp"
 #include "daemon/shim/supervisor.hpp"
 
@@ -43,9 +44,22 @@ void show_name(char* id) {
   std::memset(id + shown, 0, std::strlen(id) - shown);
 }
 
+/// The daemon asks once, when it is told to use user namespaces.
+int check_user_namespaces(const char* folder) {
+  try {
+    berth::runtime::check_id_mapped_mounts(folder);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fputs(error.what(), stderr);
+    return 1;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::strcmp(argv[1], "check-user-namespaces") == 0)
+    return check_user_namespaces(argv[2]);
   if (argc != 2 || !berth::is_full_id(argv[1])) {
     std::fputs("berth-shim is started by berthd, with a container's id\n", stderr);
     return 2;

@@ -110,7 +110,7 @@ TEST_CASE("what a specification gets wrong is named with its place") {
   CHECK_THROWS_WITH(with("/process/capabilities", {{"bounding", {"CAP_FLY"}}}),
                     Contains("unknown capability \"CAP_FLY\""));
   CHECK_THROWS_WITH(with("/process/oomScoreAdj", 1001), Contains("-1000 to 1000"));
-  CHECK_THROWS_WITH(with("/linux/namespaces/0/type", "user"), Contains("one of pid"));
+  CHECK_THROWS_WITH(with("/linux/namespaces/0/type", "time"), Contains("one of pid"));
   CHECK_THROWS_WITH(with("/linux/namespaces/0/path", "/proc/1/ns/mnt"), Contains("always its own"));
   CHECK_THROWS_WITH(with("/linux/namespaces", json::array()), Contains("mount"));
   CHECK_THROWS_WITH(with("/linux/namespaces/1/type", "mount"), Contains("at most once"));
@@ -194,6 +194,19 @@ TEST_CASE("capability names") {
   CHECK(capability_name(64).empty());
   CHECK(capability_mask(known_capabilities()) ==
         (1ULL << static_cast<unsigned>(std::min(last_capability(), 40) + 1)) - 1);
+}
+
+}  // namespace berth::runtime
+
+namespace berth::runtime {
+
+TEST_CASE("a container's ids are the host's from the first of their range on", "[spec]") {
+  const std::vector<IdMapping> mappings = {{0, 100'000, 1000}, {1000, 300'000, 10}};
+  CHECK(host_id(mappings, 0) == 100'000U);
+  CHECK(host_id(mappings, 999) == 100'999U);
+  CHECK(host_id(mappings, 1009) == 300'009U);
+  CHECK_FALSE(host_id(mappings, 1010));
+  CHECK_FALSE(host_id({}, 0));
 }
 
 }  // namespace berth::runtime

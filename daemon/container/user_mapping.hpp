@@ -1,0 +1,55 @@
+// The daemon's userns-remap: which ids of the host stand for those of containers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "api/host_config.hpp"
+
+namespace berth::container {
+
+/// `size` ids from `container` on are those from `host` on.
+struct IdRange {
+  std::uint32_t container = 0;
+  std::uint32_t host = 0;
+  std::uint32_t size = 0;
+};
+
+struct UserMapping {
+  std::string user;  // whose subordinate ids they are
+  std::vector<IdRange> uids;
+  std::vector<IdRange> gids;
+
+  bool empty() const noexcept { return uids.empty(); }
+};
+
+/// Where subordinate ids are given out (subuid(5), subgid(5)); others for tests.
+struct SubordinateFiles {
+  std::filesystem::path uids = "/etc/subuid";
+  std::filesystem::path gids = "/etc/subgid";
+};
+
+/// "name", "name:group", the same with numbers, or "default" for the user dockremap, which is made
+/// when it is missing. Empty or root: no mapping. Blocking. Throws Error{kInvalidArgument}: no such
+/// user, no ids for it.
+UserMapping read_user_mapping(const std::string& remap, const SubordinateFiles& files = {});
+
+/// The text of such a file as ranges of `name`, or of `number`, whoever is first found. Throws
+/// Error{kInvalidArgument} for a line that is none.
+std::vector<IdRange> subordinate_ids(const std::string& text, const std::string& name,
+                                     std::uint32_t number);
+
+/// OCI's uidMappings or gidMappings.
+nlohmann::json to_json(const std::vector<IdRange>& ranges);
+
+/// Whether containers of this definition get a user namespace.
+bool has_user_namespace(const api::HostConfig& host_config, const UserMapping& mapping);
+
+/// Refuses what cannot be had in one. Throws Error{kInvalidArgument}.
+void check_user_namespace(const api::HostConfig& host_config, const UserMapping& mapping);
+
+}  // namespace berth::container
