@@ -166,7 +166,8 @@ def plain_host(build, folder):
     kernel_folder, version = kernel()
     root = os.path.join(folder, "root")
     _skeleton(root)
-    for name, target in (("berthd", "/usr/sbin"), ("berth", "/usr/bin"), ("berth-shim", "/usr/sbin")):
+    for name, target in (("berthd", "/usr/sbin"), ("berth", "/usr/bin"), ("berth-shim", "/usr/sbin"),
+                         ("berth-init", "/usr/sbin")):
         _program(os.path.join(build, "bin", name), root, f"{target}/{name}")
     for name in ("crun", "runc"):
         if path := shutil.which(name, path=SBIN):

@@ -15,8 +15,8 @@ group_of() {
   if [ -n "$1" ]; then find /sys/fs/cgroup -type d -name "*$1*" | head -n 1; fi
 }
 
-start_daemon() {
-  berthd --config-file /daemon.json --data-root /var/lib/berth --exec-root /run/berth -H unix:///run/berth.sock \
+start_daemon() { # start_daemon [FLAG...]
+  berthd "$@" --config-file /daemon.json --data-root /var/lib/berth --exec-root /run/berth -H unix:///run/berth.sock \
     </dev/null >>/tmp/berthd.log 2>&1 &
   daemon=$!
   for _ in $(seq 300); do
@@ -120,6 +120,58 @@ check_other_devices_are_refused() {
 check_a_device_on_request() {
   wanted "bytes read" 512 "$(berth run --rm --device /dev/vda:/dev/mydisk:r busybox sh -c 'head -c 512 /dev/mydisk | wc -c')" &&
     berth run --rm --device /dev/vda:/dev/mydisk:r busybox sh -c 'echo x >/dev/mydisk' 2>&1 | grep -q 'Operation not permitted'
+}
+
+check_a_device_by_rule() {
+  script='mknod /disk b 254 0 && head -c 512 /disk | wc -c; echo x >/disk'
+  output=$(berth run --rm --device-cgroup-rule 'b 254:* r' busybox sh -c "$script" 2>&1)
+  echo "$output"
+  echo "$output" | grep -qx 512 && echo "$output" | grep -q 'Operation not permitted'
+}
+
+check_init() { wanted "PID 1" docker-init "$(berth run --rm --init busybox cat /proc/1/comm)"; }
+
+check_joined_namespaces() {
+  berth run -d --name donor --ipc shareable busybox sh -c 'echo word >/dev/shm/file; exec sleep 1000' || return 1
+  berth run --rm --ipc container:donor --pid container:donor --network container:donor busybox \
+    sh -c 'until [ -e /dev/shm/file ]; do usleep 1000; done; cat /dev/shm/file; ps' >/tmp/joined
+  cat /tmp/joined
+  grep -qx word /tmp/joined && grep -q 'sleep 1000' /tmp/joined
+}
+
+check_read_only_below_a_mount() {
+  mkdir -p /tmp/top/below && mount -t tmpfs none /tmp/top/below
+  output=$(berth run --rm -v /tmp/top:/m:ro busybox sh -c 'touch /m/x; touch /m/below/x' 2>&1)
+  umount /tmp/top/below
+  wanted refusals 2 "$(echo "$output" | grep -c 'Read-only file system')"
+}
+
+restart_daemon() { # restart_daemon [FLAG...]
+  kill "$daemon"
+  wait "$daemon"
+  start_daemon "$@"
+}
+
+check_user_namespaces() {
+  echo 'remapped:x:4000:4000::/:/bin/false' >>/etc/passwd
+  echo 'remapped:100000:65536' | tee /etc/subuid >/etc/subgid
+  restart_daemon --userns-remap remapped || return 1
+  berth run -d --name mapped --memory 64m busybox sh -c 'touch /mine; chown 7 /mine; sleep 1000' || return 1
+  group=$(group_of "$(berth inspect -f '{{.Id}}' mapped)")
+  first=$(head -n 1 "$group/cgroup.procs")
+  cat "/proc/$first/status"
+  wanted "user on the host" 100000 "$(awk '/^Uid:/{print $2}' "/proc/$first/status")" &&
+    wanted memory.max 67108864 "$(cat "$group/memory.max")" &&
+    wanted "owners inside" "0 0" "$(berth run --rm busybox stat -c %u /bin /etc/hosts | xargs)" &&
+    wanted "owner on disk" 7 "$(stat -c %u /var/lib/berth/layers/overlay2/writable/*/diff/mine)" &&
+    wanted "joined" 0 "$(berth run --rm --network container:mapped --pid container:mapped busybox id -u)" &&
+    wanted "devices" "1:3 5" "$(berth run --rm --init busybox \
+      sh -c 'echo x >/dev/null; stat -c %t:%T /dev/null; head -c 5 /dev/zero | wc -c' | xargs)" &&
+    wanted "in the host's" "0 0 4294967295" "$(berth run --rm --userns host busybox cat /proc/self/uid_map | xargs)"
+  result=$?
+  # shellcheck disable=SC2046 # one argument a container
+  berth rm -f $(berth ps -aq) >/dev/null 2>&1
+  restart_daemon && return $result
 }
 
 check_own_cgroup_namespace() { wanted /proc/self/cgroup 0::/ "$(berth run --rm busybox cat /proc/self/cgroup)"; }
