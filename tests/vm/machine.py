@@ -182,9 +182,9 @@ def systemd_host(build, folder):
     kernel_folder, version = kernel()
     root = os.path.join(folder, "root")
     _skeleton(root)
-    _install_packages(root, "systemd")
+    _install_packages(root, "systemd", "apparmor")
     _run("cmake", "--install", build, env_more={"DESTDIR": root})
-    for name in ("sbin/berthd", "bin/berth", "libexec/berth/berth-shim"):
+    for name in ("sbin/berthd", "bin/berth", "libexec/berth/berth-shim", "libexec/berth/berth-init"):
         _libraries(f"{root}/usr/local/{name}", root)
     _modules(kernel_folder, version, root, MODULES)
     _guest(root, "systemd-init", "systemd-checks.sh")

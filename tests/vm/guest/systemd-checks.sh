@@ -28,6 +28,26 @@ check_the_socket_is_for_the_group() {
 
 check_run() { wanted output hello "$(berth run --rm busybox echo hello)"; }
 
+check_apparmor() {
+  cat /sys/module/apparmor/parameters/enabled
+  berth info | grep -q apparmor || { berth info; return 1; }
+  wanted "profile" "berth-default (enforce)" "$(berth run --rm busybox cat /proc/self/attr/current)" &&
+    wanted "of a privileged container" unconfined "$(berth run --rm --privileged busybox cat /proc/self/attr/current)" &&
+    wanted "where asked" unconfined "$(berth run --rm --security-opt apparmor=unconfined busybox cat /proc/self/attr/current)" ||
+    return 1
+  grep berth-default /sys/kernel/security/apparmor/profiles || return 1
+  # Capabilities and filter would allow it; the profile does not.
+  output=$(berth run --rm --cap-add SYS_ADMIN busybox mount -t tmpfs none /tmp 2>&1) && return 1
+  echo "$output" | grep -i 'permission denied' || return 1
+  berth run --rm --cap-add SYS_ADMIN --security-opt apparmor=unconfined busybox mount -t tmpfs none /tmp || return 1
+  berth run --rm --security-opt apparmor=no-such-profile busybox true 2>&1 | grep no-such-profile
+}
+
+check_a_container_may_be_killed_and_signals_go_around() {
+  id=$(berth run -d --init busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done')
+  berth stop "$id" && wanted "exit code" 3 "$(berth wait "$id")"
+}
+
 check_limits_below_systemd() {
   id=$(berth run -d --memory 64m --pids-limit 17 busybox sleep 1000)
   group=$(find /sys/fs/cgroup -type d -name "*$id*" | head -n 1)
