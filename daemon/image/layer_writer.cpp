@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -83,11 +84,12 @@ void LayerWriter::fail(const char* call, const std::string& path, int error) {
               error);
 }
 
-LayerWriter::Metadata LayerWriter::read_metadata(archive_entry* entry) {
+LayerWriter::Metadata LayerWriter::read_metadata(archive_entry* entry) const {
   const char* const path = archive_entry_pathname(entry);
   Metadata metadata;
   metadata.uid = check_owner(archive_entry_uid(entry), path);
   metadata.gid = check_owner(archive_entry_gid(entry), path);
+  if (owner_) std::tie(metadata.uid, metadata.gid) = *owner_;
   metadata.mode = archive_entry_perm(entry) & 07777U;
   const timespec time{archive_entry_mtime(entry),
                       std::clamp(archive_entry_mtime_nsec(entry), 0L, 999'999'999L)};
@@ -119,7 +121,9 @@ void LayerWriter::write(archive* reader, archive_entry* entry) {
   }
   if (std::exchange(stale_, false)) folders_.forget();
   const auto [folder, name] = split_path(place.path);
-  if (const auto whiteout = parse_whiteout(name)) {
+  const auto whiteout =
+      whiteouts_ == storage::Whiteouts::kLiteral ? std::nullopt : parse_whiteout(name);
+  if (whiteout) {
     if (whiteout->kind == Whiteout::Kind::kEntry) write_whiteout(folder, whiteout->name);
     if (whiteout->kind == Whiteout::Kind::kOpaque) write_opaque(folder);
     return;
@@ -127,6 +131,7 @@ void LayerWriter::write(archive* reader, archive_entry* entry) {
   place.folder = folders_.open(folder);
   place.name = name;
   if (whiteouts_ == storage::Whiteouts::kApply) note_written(place.path);
+  if (keep_kinds_) check_kind(place, type == AE_IFDIR);
   if (archive_entry_hardlink(entry) != nullptr) {
     write_link(place, entry);
   } else if (type == AE_IFREG) {
@@ -138,6 +143,16 @@ void LayerWriter::write(archive* reader, archive_entry* entry) {
   } else if (type == AE_IFCHR || type == AE_IFBLK || type == AE_IFIFO) {
     write_special(place, entry, metadata);
   }
+}
+
+void LayerWriter::check_kind(const Place& place, bool is_folder) const {
+  struct stat status{};
+  if (::fstatat(place.folder, place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (S_ISDIR(status.st_mode) == is_folder) return;
+  const std::string shown = quote_entry(place.path);
+  throw Error(ErrorKind::kInvalidArgument,
+              is_folder ? "cannot overwrite non-directory " + shown + " with directory " + shown
+                        : "cannot overwrite directory " + shown + " with non-directory " + shown);
 }
 
 void LayerWriter::note_written(const std::string& path) {
@@ -284,10 +299,11 @@ void LayerWriter::write_special(const Place& place, archive_entry* entry,
                              AT_SYMLINK_NOFOLLOW) != 0) {
     fail("chown", place.path, errno);
   }
-  // It was made by this call and is no link, so that following links changes nothing.
-  if (::fchmodat(place.folder, place.name.c_str(), metadata.mode, 0) != 0) {
-    fail("chmod", place.path, errno);
-  }
+  // By a descriptor: whoever can write to the folder may have put a link in its place by now, which
+  // chmod(2) would follow out of the root.
+  const Fd made(::openat(place.folder, place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const std::string own = "/proc/self/fd/" + std::to_string(made.get());
+  if (!made || ::chmod(own.c_str(), metadata.mode) != 0) fail("chmod", place.path, errno);
   if (::utimensat(place.folder, place.name.c_str(), metadata.times.data(), AT_SYMLINK_NOFOLLOW) !=
       0) {
     fail("utimensat", place.path, errno);

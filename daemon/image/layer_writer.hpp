@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -26,6 +28,12 @@ class LayerWriter {
   /// `root` must outlive the writer. Where the daemon is not root, files belong to it, and
   /// attributes that only root may set are left out.
   LayerWriter(int root, storage::Whiteouts whiteouts);
+
+  /// Refuses entries that would put a folder in the place of what is none, or the other way round;
+  /// otherwise the older is deleted.
+  void keep_kinds() noexcept { keep_kinds_ = true; }
+  /// Gives all that is written to this user, whatever the archive says.
+  void set_owner(uid_t uid, gid_t gid) noexcept { owner_ = {uid, gid}; }
 
   /// Writes one entry, whose data is read from `reader`. Throws Error: kInvalidArgument for what is
   /// wrong with the archive, kInternal with errno when the file system cannot take it.
@@ -57,7 +65,8 @@ class LayerWriter {
 
   /// The path and the folders above it.
   void note_written(const std::string& path);
-  static Metadata read_metadata(archive_entry* entry);
+  Metadata read_metadata(archive_entry* entry) const;
+  void check_kind(const Place& place, bool is_folder) const;
   void write_whiteout(std::string_view folder, std::string_view hidden);
   void write_opaque(std::string_view folder);
   void write_folder(const Place& place, Metadata metadata);
@@ -82,6 +91,8 @@ class LayerWriter {
   int root_;
   storage::Whiteouts whiteouts_;
   bool is_root_;
+  bool keep_kinds_ = false;
+  std::optional<std::pair<uid_t, gid_t>> owner_;
   mode_t umask_;
   LayerFolders folders_;
   /// Some open folder may be gone.

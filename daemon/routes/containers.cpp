@@ -161,6 +161,7 @@ void add_container_routes(http::Router& router, Services& services) {
   add("DELETE", "/containers/{id}", remove);
   add("POST", "/containers/{id}/resize", resize);
   add_container_stream_routes(router, services);
+  add_container_archive_routes(router, services);
 }
 
 }  // namespace berth::routes

@@ -169,6 +169,18 @@ bool has_overlay_by_layers() {
   return major && minor && std::pair(*major, *minor) >= std::pair(6, 7);
 }
 
+InitPlan make_visit_plan(const LaunchDocument& document) {
+  InitPlan plan;
+  plan.spec = &document.oci;
+  plan.rootfs = &document.rootfs;
+  plan.legacy_overlay = !has_overlay_by_layers();
+  plan_mounts(document.oci, plan);
+  std::erase_if(plan.mounts, [](const PlannedMount& planned) {
+    return planned.kind != PlannedMount::Kind::kBind;
+  });
+  return plan;
+}
+
 InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,
                         const Cgroup* cgroup) {
   InitPlan plan;

@@ -91,6 +91,10 @@ struct InitPlan {
 /// afterwards.
 bool has_overlay_by_layers();
 
+/// The part of a plan that mounts root and user's mounts (binds), to look at the files of a
+/// container that does not run. `document` must outlive the result. Throws Error.
+InitPlan make_visit_plan(const LaunchDocument& document);
+
 /// Throws Error{kInvalidArgument} for what the definition gets wrong. `document` and the options
 /// must outlive the result.
 InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,

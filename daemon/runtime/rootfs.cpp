@@ -68,12 +68,17 @@ Outcome overlay_by_layers(const Rootfs& rootfs, Report& report, Fd& tree) {
 /// 500 layers comes first; and no character in a path needs escaping.
 bool overlay_by_page(const Rootfs& rootfs, Report& report, Fd& root) {
   static constexpr std::size_t kPage = 4096;
+  // The page holds fewer.
+  static constexpr std::size_t kMostFolders = kPage / 2;
   FixedText<kPage> options{"lowerdir="};
+  std::array<Fd, kMostFolders> folders;
+  std::size_t count = 0;
   const auto add = [&](const std::string& path) {
-    // They stay open until exec closes them; the caller's limit on descriptors bounds the number.
-    Fd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) return report.fail("open", path);
-    options.append_number(directory.release());
+    if (count == kMostFolders) return true;  // truncated, as is told below
+    Fd& folder = folders[count++];
+    folder.reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) return report.fail("open", path);
+    options.append_number(folder.get());
     return true;
   };
   for (const std::string& layer : rootfs.lower) {

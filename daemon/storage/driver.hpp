@@ -23,6 +23,7 @@
 #include "common/ids.hpp"
 #include "daemon/async/gate.hpp"
 #include "daemon/async/pool.hpp"
+#include "daemon/storage/changes.hpp"
 #include "daemon/storage/mount.hpp"
 
 namespace berth::storage {
@@ -53,6 +54,7 @@ class [[nodiscard]] LayerHold {
 enum class Whiteouts {
   kOverlay,  // as overlayfs wants them: a device 0/0, the attribute "overlay.opaque"
   kApply,    // the folder holds the lower layers' files, too: delete there
+  kLiteral,  // no layer: such names are ordinary ones
 };
 
 /// A folder to fill. Dropping it leaves a leftover for the driver to clear: await discard_draft()
@@ -115,6 +117,8 @@ class Driver {
   virtual const ChainId& top_of(const ContainerId& id) const = 0;
   /// Throws Error{kNotFound}.
   virtual RootfsMount rootfs(const ContainerId& id) const = 0;
+  /// What the container changed of its image's files (find_changes()). Throws Error.
+  virtual Task<std::vector<Change>> changes(ContainerId id, std::set<std::string> ignored) = 0;
   /// What inspect shows as "GraphDriver.Data" of a container and of an image.
   virtual std::map<std::string, std::string> describe(const ContainerId& id) const = 0;
   virtual std::map<std::string, std::string> describe(const ChainId& chain) const = 0;

@@ -267,6 +267,15 @@ void FolderDriver::drop_writable(const ContainerId& id) {
   if (!top.empty()) layers_.release(top);
 }
 
+Task<std::vector<Change>> FolderDriver::changes(ContainerId id, std::set<std::string> ignored) {
+  auto compare = [upper = writable_folder(id) / "diff", lower = compared_with(top_of(id)),
+                  form = whiteouts() == Whiteouts::kOverlay ? Upper::kOverlay : Upper::kWhole,
+                  ignored = std::move(ignored)] {
+    return find_changes(upper, form, lower, ignored);
+  };
+  co_return co_await options_.bulk.run(std::move(compare));
+}
+
 // ---- trash
 
 std::string FolderDriver::move_to_trash(const std::filesystem::path& entry) const {

@@ -38,6 +38,7 @@ class FolderDriver : public Driver {
   bool has_writable(const ContainerId& id) const override { return writables_.contains(id); }
   const ChainId& top_of(const ContainerId& id) const override;
   void collect(const std::set<ContainerId>& known) override;
+  Task<std::vector<Change>> changes(ContainerId id, std::set<std::string> ignored) override;
 
  protected:
   /// Makes the folders and reads what is there. Blocks.
@@ -50,6 +51,8 @@ class FolderDriver : public Driver {
   virtual void prepare_writable(int folder, const std::filesystem::path& top_diff) const = 0;
   virtual bool copies_for_writables() const = 0;
   virtual Whiteouts whiteouts() const = 0;
+  /// The layers that a writable on `top` differs from, topmost first.
+  virtual std::vector<std::filesystem::path> compared_with(const ChainId& top) const = 0;
 
   std::filesystem::path layer_diff(const ChainId& chain) const;
   std::filesystem::path writable_folder(const ContainerId& id) const;

@@ -19,6 +19,9 @@ class Overlay2Driver final : public FolderDriver {
   void prepare_writable(int folder, const std::filesystem::path& top_diff) const override;
   bool copies_for_writables() const override { return false; }
   Whiteouts whiteouts() const override { return Whiteouts::kOverlay; }
+  std::vector<std::filesystem::path> compared_with(const ChainId& top) const override {
+    return lower_folders(top);
+  }
   std::vector<std::filesystem::path> lower_folders(const ChainId& top) const;
 };
 

@@ -19,6 +19,10 @@ class VfsDriver final : public FolderDriver {
   void prepare_writable(int folder, const std::filesystem::path& top_diff) const override;
   bool copies_for_writables() const override { return true; }
   Whiteouts whiteouts() const override { return Whiteouts::kApply; }
+  std::vector<std::filesystem::path> compared_with(const ChainId& top) const override {
+    if (top.empty()) return {};
+    return {layer_diff(top)};
+  }
 };
 
 }  // namespace berth::storage

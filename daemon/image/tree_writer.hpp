@@ -1,0 +1,58 @@
+// Files on disk as a tar stream (pax): owners, modes, times, links, devices, attributes, holes.
+//
+// The tree may belong to a container that changes it meanwhile and means harm: everything is
+// reached by descriptors, no link is followed, and only what is a regular file is opened for
+// reading. What vanishes during the walk is left out.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include "common/fd.hpp"
+
+struct archive;
+
+namespace berth::image {
+
+enum class Mounts {
+  kFollow,  // what is mounted inside is part of the tree
+  kSkip,    // only the empty mount points are
+};
+
+class TreeWriter {
+ public:
+  /// `out` gets the stream; it must outlive the writer. Throws Error.
+  TreeWriter(int out, Mounts mounts);
+  ~TreeWriter();
+  TreeWriter(const TreeWriter&) = delete;
+  TreeWriter& operator=(const TreeWriter&) = delete;
+
+  /// Writes what `entry` (O_PATH) is, which the archive shows as `shown`, and all below it. Blocks.
+  /// Throws Error{kCancelled} when nobody reads `out` any more.
+  void add(int entry, const std::string& shown);
+  /// All that is in the folder, without the folder itself, each by its own name.
+  void add_children(int folder);
+  /// Ends the archive. Throws Error.
+  void finish();
+
+ private:
+  struct Free {
+    void operator()(archive* writer) const noexcept;
+  };
+
+  void write_entry(int entry, const std::string& shown, int depth);
+  void write_content(int file, const std::string& shown, std::uint64_t size);
+  void write_children(int folder, const std::string& prefix, int depth);
+  [[noreturn]] void fail(const std::string& shown) const;
+
+  std::unique_ptr<archive, Free> writer_;
+  Mounts mounts_;
+  std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // files with several names
+};
+
+}  // namespace berth::image
