@@ -36,6 +36,7 @@
 #include "daemon/registry/puller.hpp"
 #include "daemon/routes/containers.hpp"
 #include "daemon/routes/disk_usage.hpp"
+#include "daemon/routes/exec.hpp"
 #include "daemon/routes/images.hpp"
 #include "daemon/routes/stats.hpp"
 #include "daemon/routes/system.hpp"
@@ -167,6 +168,7 @@ class App::Impl {
     routes::add_system_routes(router_, containers_, puller_, facts_);
     routes::add_container_routes(router_, containers_);
     routes::add_disk_usage_routes(router_, containers_);
+    routes::add_exec_routes(router_, containers_);
     routes::add_stats_routes(router_, containers_, collector_);
     routes::add_image_routes(router_, images_, puller_);
   }

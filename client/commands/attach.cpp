@@ -18,7 +18,7 @@ struct AttachFlags {
 
 SessionOptions session_options(const api::ContainerInspect& container, const AttachFlags& flags) {
   SessionOptions options;
-  options.container = container.id;
+  options.target = "/containers/" + container.id;
   options.terminal = container.config.tty;
   options.send_input = flags.input;
   options.pass_signals = flags.sig_proxy;

@@ -32,6 +32,7 @@ constexpr std::array kCommands = {
     Command{"container", "rm", "rm", "Remove one or more containers", run_rm},
     Command{"container", "ls", "ps", "List containers", run_ps},
     Command{"container", "logs", "logs", "Fetch the logs of a container", run_logs},
+    Command{"container", "exec", "exec", "Execute a command in a running container", run_exec},
     Command{"container", "attach", "attach", "Attach to a running container", run_attach},
     Command{"container", "wait", "wait", "Block until containers stop, then print their exit codes",
             run_wait},

@@ -27,7 +27,7 @@ int run_attached(Client& client, const RunFlags& flags, const api::CreateRequest
                  const std::string& id) {
   const api::ContainerConfig& config = request.config;
   SessionOptions options;
-  options.container = id;
+  options.target = "/containers/" + id;
   options.terminal = config.tty;
   options.send_input = config.attach_stdin;
   options.pass_signals = flags.sig_proxy;

@@ -27,7 +27,7 @@ void Session::send_window_size() {
   const auto size = window_size(STDOUT_FILENO);
   if (!options_.terminal || !size) return;
   try {
-    client_.call("POST", "/containers/" + options_.container + "/resize" +
+    client_.call("POST", options_.target + "/resize" +
                              query_string({{"h", std::to_string(size->rows)},
                                            {"w", std::to_string(size->columns)}}));
   } catch (const ApiError&) {
@@ -69,8 +69,8 @@ void Session::take_signals() {
       throw Interrupted(*signal);
     } else {
       try {
-        client_.call("POST", "/containers/" + options_.container + "/kill" +
-                                 query_string({{"signal", signal_name(*signal)}}));
+        client_.call("POST",
+                     options_.target + "/kill" + query_string({{"signal", signal_name(*signal)}}));
       } catch (const ApiError&) {
         // It ended before the signal came.
       }

@@ -15,9 +15,9 @@
 namespace berth::client {
 
 struct SessionOptions {
-  std::string container;
-  bool terminal = false;     // the container has one: the stream is raw
-  bool send_input = false;   // stdin goes to the container
+  std::string target;        // "/containers/<id>" or "/exec/<id>": what is resized
+  bool terminal = false;     // the program has one: the stream is raw
+  bool send_input = false;   // stdin goes to the program
   bool pass_signals = true;  // to the container; else they end the client
   std::string detach_keys{kDefaultDetachKeys};
 };

@@ -10,6 +10,7 @@
 
 #include "daemon/async/mutex.hpp"
 #include "daemon/container/definition.hpp"
+#include "daemon/container/exec.hpp"
 #include "daemon/container/outcome.hpp"
 #include "daemon/container/run_state.hpp"
 #include "daemon/network/service.hpp"
@@ -44,6 +45,7 @@ class Container {
   /// Of the last run.
   std::shared_ptr<shim::ShimClient> ending_shim;
   std::vector<WaitingAttachment> waiting_attachments;
+  std::map<std::string, ExecPtr> execs;  // of the present run, and those that ended lately
   /// Set while the restart policy waits for its next start; setting it cancels that.
   std::shared_ptr<AsyncSignal> pending_restart;
   std::chrono::milliseconds restart_delay{0};  // the last that the policy waited

@@ -3,6 +3,7 @@
 #include "common/error.hpp"
 #include "common/log/log.hpp"
 #include "daemon/container/events.hpp"
+#include "daemon/container/exec_op.hpp"
 #include "daemon/container/lost_shim.hpp"
 #include "daemon/container/network_files.hpp"
 #include "daemon/container/remove_op.hpp"
@@ -32,6 +33,7 @@ Task<> supervise(Services& services, ContainerPtr container,
   shim->listen([&services, weak = std::weak_ptr(container)](shim::Notice notice) {
     if (const ContainerPtr alive = weak.lock()) on_notice(services, alive, notice);
   });
+  watch_execs(services, container, *shim);
   shim::ExitRecord record = co_await shim->exited();
   co_await handle_exit(services, container, std::move(record));
 }
@@ -46,6 +48,7 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
     } catch (const std::exception& error) {
       log::error("container {}: cannot give its network back: {}", container->name, error.what());
     }
+    end_execs(services, *container);
     // It has its socket's name to take away yet; removing the container waits for that.
     container->ending_shim = std::exchange(container->shim, nullptr);
     const bool oom_told = container->state.oom_killed;

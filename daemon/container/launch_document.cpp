@@ -25,27 +25,6 @@ std::string seccomp_profile(const Settings& settings, const api::HostConfig& hos
   return settings.seccomp_profile;
 }
 
-/// Compiled filters are kept: containers of one daemon share a few of them, and one takes
-/// milliseconds.
-std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig& host_config) {
-  const std::string profile = seccomp_profile(services.settings, host_config);
-  if (profile == kUnconfined) return {};
-  const auto capabilities = effective_capabilities(host_config);
-  std::string key = profile;
-  for (const std::string& name : capabilities)
-    key += " " + name;
-  const auto known = services.seccomp_filters.find(key);
-  if (known != services.seccomp_filters.end()) return known->second;
-  auto filter = profile.empty()
-                    ? seccomp::compile_default(capabilities)
-                    : seccomp::compile_profile(seccomp::decode_profile(profile), capabilities);
-  // A client that sends ever new profiles must not make the daemon grow.
-  constexpr std::size_t kMostFilters = 64;
-  if (services.seccomp_filters.size() >= kMostFilters) services.seccomp_filters.clear();
-  services.seccomp_filters[key] = filter;
-  return filter;
-}
-
 /// linux.seccomp, for a runtime that compiles its filter itself; null for none.
 json seccomp_document(const Services& services, const api::HostConfig& host_config) {
   const std::string profile = seccomp_profile(services.settings, host_config);
@@ -92,6 +71,25 @@ json forward_document(const network::Reservation& reservation) {
 }
 
 }  // namespace
+
+std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig& host_config) {
+  const std::string profile = seccomp_profile(services.settings, host_config);
+  if (profile == kUnconfined) return {};
+  const auto capabilities = effective_capabilities(host_config);
+  std::string key = profile;
+  for (const std::string& name : capabilities)
+    key += " " + name;
+  const auto known = services.seccomp_filters.find(key);
+  if (known != services.seccomp_filters.end()) return known->second;
+  auto filter = profile.empty()
+                    ? seccomp::compile_default(capabilities)
+                    : seccomp::compile_profile(seccomp::decode_profile(profile), capabilities);
+  // A client that sends ever new profiles must not make the daemon grow.
+  constexpr std::size_t kMostFilters = 64;
+  if (services.seccomp_filters.size() >= kMostFilters) services.seccomp_filters.clear();
+  services.seccomp_filters[key] = filter;
+  return filter;
+}
 
 shim::LaunchRequest launch_request(Services& services, const Container& container,
                                    const Joins& joins, network::Reservation& reservation) {

@@ -11,4 +11,8 @@ namespace berth::container {
 shim::LaunchRequest launch_request(Services& services, const Container& container,
                                    const Joins& joins, network::Reservation& reservation);
 
+/// The filter for what runs in a container of that configuration; empty: none. Compiled ones are
+/// kept: containers of one daemon share a few of them, and one takes milliseconds.
+std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig& host_config);
+
 }  // namespace berth::container

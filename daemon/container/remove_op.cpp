@@ -4,6 +4,7 @@
 
 #include "common/error.hpp"
 #include "daemon/container/events.hpp"
+#include "daemon/container/exec_op.hpp"
 #include "daemon/container/restart_op.hpp"
 #include "daemon/container/stop_op.hpp"
 
@@ -80,6 +81,7 @@ Task<> remove(Services& services, ContainerPtr container, bool force) {
     std::rethrow_exception(failure);
   }
   services.index.remove(*container);
+  forget_execs(services, *container);
   container->waiting_attachments.clear();
   publish(services, *container, "destroy");
   const ExitResult result{container->state.exit_code, ""};

@@ -3,6 +3,7 @@
 
 #include "daemon/async/gate.hpp"
 #include "daemon/async/pool.hpp"
+#include "daemon/container/exec.hpp"
 #include "daemon/container/index.hpp"
 #include "daemon/container/settings.hpp"
 #include "daemon/container/store.hpp"
@@ -27,6 +28,7 @@ struct Services {
   Fd shim_program;  // berth-shim, open for execution (runtime::seal_executable)
   Index index{};
   bool pruning = false;  // one prune at a time
+  ExecIndex execs{};
   /// seccomp filters by what they depend on: profile and capabilities.
   std::map<std::string, std::vector<std::byte>> seccomp_filters{};
 };

@@ -85,36 +85,6 @@ std::vector<std::string> program(const SpecInput& input) {
   return arguments;
 }
 
-json process(const SpecInput& input) {
-  const api::ContainerConfig& config = input.definition.config;
-  const api::HostConfig& host_config = input.definition.host_config;
-  const SecurityOptions security = parse_security_options(host_config.security_opt);
-  const std::vector<std::string> capabilities = effective_capabilities(host_config);
-  json user{{"uid", 0}, {"gid", 0}};
-  if (!config.user.empty()) user["username"] = config.user;
-  if (!host_config.group_add.empty()) user["additionalGroups"] = host_config.group_add;
-  json result{
-      {"terminal", config.tty},
-      {"user", user},
-      {"args", program(input)},
-      {"env", environment(input)},
-      {"cwd", config.working_dir.empty() ? "/" : config.working_dir},
-      // Nothing inheritable and nothing ambient: CVE-2022-24769.
-      {"capabilities",
-       {{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}}},
-      {"noNewPrivileges", security.no_new_privileges.value_or(input.settings.no_new_privileges)}};
-  if (const json limits = rlimits(input); !limits.empty()) result["rlimits"] = limits;
-  // Always said: the daemon may run with an adjustment of its own, which would be inherited.
-  result["oomScoreAdj"] = host_config.oom_score_adj;
-  const std::string profile = apparmor_profile(host_config, input.settings.apparmor);
-  if (!profile.empty()) result["apparmorProfile"] = profile;
-  if (config.tty && host_config.console_size[0] > 0) {
-    result["consoleSize"] = {{"height", host_config.console_size[0]},
-                             {"width", host_config.console_size[1]}};
-  }
-  return result;
-}
-
 json namespaces(const SpecInput& input) {
   const api::HostConfig& host_config = input.definition.host_config;
   json list = json::array();
@@ -199,11 +169,41 @@ std::string cgroups_path(const Definition& definition, const Settings& settings)
   return parent + "/" + definition.id.str();
 }
 
+json build_process(const SpecInput& input) {
+  const api::ContainerConfig& config = input.definition.config;
+  const api::HostConfig& host_config = input.definition.host_config;
+  const SecurityOptions security = parse_security_options(host_config.security_opt);
+  const std::vector<std::string> capabilities = effective_capabilities(host_config);
+  json user{{"uid", 0}, {"gid", 0}};
+  if (!config.user.empty()) user["username"] = config.user;
+  if (!host_config.group_add.empty()) user["additionalGroups"] = host_config.group_add;
+  json result{
+      {"terminal", config.tty},
+      {"user", user},
+      {"args", program(input)},
+      {"env", environment(input)},
+      {"cwd", config.working_dir.empty() ? "/" : config.working_dir},
+      // Nothing inheritable and nothing ambient: CVE-2022-24769.
+      {"capabilities",
+       {{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}}},
+      {"noNewPrivileges", security.no_new_privileges.value_or(input.settings.no_new_privileges)}};
+  if (const json limits = rlimits(input); !limits.empty()) result["rlimits"] = limits;
+  // Always said: the daemon may run with an adjustment of its own, which would be inherited.
+  result["oomScoreAdj"] = host_config.oom_score_adj;
+  const std::string profile = apparmor_profile(host_config, input.settings.apparmor);
+  if (!profile.empty()) result["apparmorProfile"] = profile;
+  if (config.tty && host_config.console_size[0] > 0) {
+    result["consoleSize"] = {{"height", host_config.console_size[0]},
+                             {"width", host_config.console_size[1]}};
+  }
+  return result;
+}
+
 json build_spec(const SpecInput& input) {
   const api::ContainerConfig& config = input.definition.config;
   const api::HostConfig& host_config = input.definition.host_config;
   json spec{{"ociVersion", "1.2.0"},
-            {"process", process(input)},
+            {"process", build_process(input)},
             {"root", {{"path", "rootfs"}, {"readonly", host_config.readonly_rootfs}}},
             {"mounts", oci_mounts(input)},
             {"linux", linux_part(input)}};

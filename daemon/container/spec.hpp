@@ -34,6 +34,9 @@ struct SpecInput {
 /// Throws Error{kInvalidArgument} for a device that is none, and so on.
 nlohmann::json build_spec(const SpecInput& input);
 
+/// Its "process" alone.
+nlohmann::json build_process(const SpecInput& input);
+
 /// The names, "CAP_..." and sorted, that the process may have. Throws Error{kInvalidArgument} for
 /// unknown ones.
 std::vector<std::string> effective_capabilities(const api::HostConfig& host_config);

@@ -251,6 +251,9 @@ api::ContainerInspect inspect(const Container& container, const Settings& settin
       settings.apparmor
           ? apparmor_profile(definition.host_config, true)
           : parse_security_options(definition.host_config.security_opt).apparmor_profile;
+  for (const auto& [id, exec] : container.execs) {
+    if (exec->phase != Exec::Phase::kEnded) shown.exec_ids.push_back(id);
+  }
   shown.host_config = shown_host_config(definition.host_config);
   shown.graph_driver.name = definition.storage_driver;
   shown.mounts = mount_points(definition.host_config);

@@ -16,6 +16,7 @@
 #include "daemon/container/update_op.hpp"
 #include "daemon/container/view.hpp"
 #include "daemon/routes/compat.hpp"
+#include "daemon/routes/terminal_size.hpp"
 
 namespace berth::routes {
 
@@ -125,16 +126,8 @@ Task<> remove(Services& services, Exchange& exchange) {
 }
 
 Task<> resize(Services& services, Exchange& exchange) {
-  constexpr std::int64_t kMost = 65535;
-  const auto size = [&](const char* name) {
-    const auto value = exchange.query().number(name);
-    if (!value || *value < 0 || *value > kMost) {
-      throw Error(ErrorKind::kInvalidArgument, std::string("invalid resize: the parameter ") +
-                                                   name + " must be from 0 to 65535");
-    }
-    return static_cast<unsigned short>(*value);
-  };
-  container::resize(services, *find(services, exchange), size("h"), size("w"));
+  const TerminalSize size = terminal_size(exchange.query());
+  container::resize(services, *find(services, exchange), size.rows, size.columns);
   co_await exchange.send_empty(200);
 }
 

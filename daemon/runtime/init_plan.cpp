@@ -181,23 +181,28 @@ InitPlan make_visit_plan(const LaunchDocument& document) {
   return plan;
 }
 
-InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,
-                        const Cgroup* cgroup) {
+InitPlan make_process_plan(const Spec& spec, const LaunchOptions& options) {
   InitPlan plan;
-  plan.spec = &document.oci;
-  plan.rootfs = &document.rootfs;
-  plan_mounts(document.oci, plan);
-  plan_namespaces(document.oci, plan);
-  plan_devices(document.oci, plan);
-  plan_cgroup(cgroup, plan);
-  plan_capabilities(document.oci, plan);
-  plan_program(document.oci.process, plan);
+  plan.spec = &spec;
+  plan_capabilities(spec, plan);
+  plan_program(spec.process, plan);
   check_filter(options.seccomp_filter);
   plan.seccomp_filter = options.seccomp_filter;
   plan.stdio[0] = options.standard_input;
   plan.stdio[1] = options.standard_output;
   plan.stdio[2] = options.standard_error;
   plan.die_with_parent = options.die_with_parent;
+  return plan;
+}
+
+InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,
+                        const Cgroup* cgroup) {
+  InitPlan plan = make_process_plan(document.oci, options);
+  plan.rootfs = &document.rootfs;
+  plan_mounts(document.oci, plan);
+  plan_namespaces(document.oci, plan);
+  plan_devices(document.oci, plan);
+  plan_cgroup(cgroup, plan);
   plan.legacy_overlay = options.legacy_overlay || !has_overlay_by_layers();
   return plan;
 }

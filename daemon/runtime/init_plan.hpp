@@ -100,4 +100,8 @@ InitPlan make_visit_plan(const LaunchDocument& document);
 InitPlan make_init_plan(const LaunchDocument& document, const LaunchOptions& options,
                         const Cgroup* cgroup);
 
+/// The part of it that concerns the specification's process alone: program, privileges, standard
+/// streams.
+InitPlan make_process_plan(const Spec& spec, const LaunchOptions& options);
+
 }  // namespace berth::runtime

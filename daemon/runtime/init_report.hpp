@@ -71,7 +71,7 @@ class FdPath {
 /// From PID 1 to its parent.
 struct InitMessage {
   enum class Type : std::uint8_t {
-    kCloned,      // in a joined user namespace; the pidfd of PID 1 comes along
+    kCloned,      // for a joined user namespace or a session; the process's pidfd comes along
     kNamespaces,  // it is in its namespaces; that of its network comes along
     kWarning,
     kReady,    // waits for release; a terminal's master end may come along

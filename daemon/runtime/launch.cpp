@@ -11,76 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/file.hpp"
 #include "common/text.hpp"
 #include "daemon/runtime/init.hpp"
 #include "daemon/runtime/init_plan.hpp"
-#include "daemon/runtime/init_report.hpp"
 #include "daemon/runtime/namespaces.hpp"
+#include "daemon/runtime/report_reader.hpp"
 #include "daemon/runtime/user_namespace.hpp"
 
 namespace berth::runtime {
 
 namespace {
-
-constexpr int kFirstFree = 3;
-
-/// A message from PID 1 and what came with it; empty when its end of the socket is closed.
-struct Received {
-  InitMessage message;
-  Fd passed;
-  std::string text() const { return {message.text.data(), message.length}; }
-};
-
-std::optional<Received> receive(int control) {
-  Received received;
-  iovec part{&received.message, sizeof received.message};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = space.data();
-  header.msg_controllen = space.size();
-  ssize_t got = 0;
-  do {
-    got = ::recvmsg(control, &header, MSG_CMSG_CLOEXEC);
-    // ECONNRESET is told once, when PID 1 went with a word of ours unread; what it said before that
-    // is still in the queue.
-  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
-  if (got == 0) return std::nullopt;
-  check_errno(got, "recvmsg", "PID 1");
-  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-    received.passed.reset(fd);
-  }
-  received.message.length = std::min<std::uint32_t>(received.message.length, InitMessage::kLongest);
-  return received;
-}
-
-LaunchFailure failure_of(const Received& received) {
-  return {received.message.stage, received.text(), received.message.error,
-          received.message.exit_code};
-}
-
-/// Neither end may be 0, 1 or 2, which PID 1 gives new meanings.
-Fd above_stdio(Fd fd) {
-  if (fd.get() >= kFirstFree) return fd;
-  return own_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFree), "fcntl");
-}
-
-/// By what the kernel says of the descriptor (pidfd_open(2)): the number in this namespace.
-pid_t pid_of(int pidfd) {
-  static constexpr std::string_view kKey = "Pid:\t";
-  const std::string text = read_file("/proc/self/fdinfo/" + std::to_string(pidfd));
-  for (const std::string_view line : split(text, '\n')) {
-    if (!line.starts_with(kKey)) continue;
-    if (const auto number = parse_number<pid_t>(line.substr(kKey.size())); number && *number > 0)
-      return *number;
-  }
-  throw Error(ErrorKind::kInternal, "PID 1 ended before its number was known");
-}
 
 bool is_users_fault(const LaunchFailure& failure) {
   return failure.exit_code != 125 || failure.stage == Stage::kUser ||
@@ -232,11 +172,12 @@ class Launcher {
 
   /// The process so far was a stepping stone; PID 1 is what it made.
   void take_clone() {
-    auto received = receive(process_.control_.get());
-    if (!received) refuse({stage_, "PID 1 ended before it was cloned", 0, 125});
-    if (received->message.type != InitMessage::Type::kCloned) refuse(failure_of(*received));
+    Received received;
+    if (receive_report(process_.control_.get(), received) == ReportStatus::kClosed)
+      refuse({stage_, "PID 1 ended before it was cloned", 0, 125});
+    if (received.message.type != InitMessage::Type::kCloned) refuse(received.failure());
     const pid_t before = process_.pid_;
-    process_.pidfd_ = std::move(received->passed);
+    process_.pidfd_ = std::move(received.passed);
     process_.pid_ = pid_of(process_.pidfd_.get());
     while (::waitpid(before, nullptr, 0) < 0 && errno == EINTR) {
     }
@@ -256,25 +197,25 @@ class Launcher {
 
   void wait_until_ready() {
     for (;;) {
-      auto received = receive(process_.control_.get());
-      if (!received) {
+      Received received;
+      if (receive_report(process_.control_.get(), received) == ReportStatus::kClosed) {
         refuse({stage_, "PID 1 ended before it was set up", 0, 125});
       }
-      stage_ = received->message.stage;
-      switch (received->message.type) {
+      stage_ = received.message.stage;
+      switch (received.message.type) {
         case InitMessage::Type::kNamespaces:
-          take_network_namespace(std::move(received->passed));
+          take_network_namespace(std::move(received.passed));
           break;
         case InitMessage::Type::kCloned:
           break;
         case InitMessage::Type::kWarning:
-          process_.warnings_.push_back(received->text());
+          process_.warnings_.push_back(received.text());
           break;
         case InitMessage::Type::kReady:
-          process_.terminal_ = std::move(received->passed);
+          process_.terminal_ = std::move(received.passed);
           return;
         case InitMessage::Type::kFailure:
-          refuse(failure_of(*received));
+          refuse(received.failure());
       }
     }
   }
@@ -335,18 +276,17 @@ std::optional<LaunchFailure> InitProcess::release() {
   if (::send(control_.get(), &word, 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
     throw_errno("send", "PID 1");
   for (;;) {
-    const auto received = receive(control_.get());
-    if (!received) {
+    Received received;
+    if (receive_report(control_.get(), received) == ReportStatus::kClosed) {
       // Closed by a successful exec; also by a SIGKILL from outside, which then is the exit status.
       running_ = true;
       control_.reset();
       return std::nullopt;
     }
-    if (received->message.type == InitMessage::Type::kWarning)
-      warnings_.push_back(received->text());
-    if (received->message.type == InitMessage::Type::kFailure) {
+    if (received.message.type == InitMessage::Type::kWarning) warnings_.push_back(received.text());
+    if (received.message.type == InitMessage::Type::kFailure) {
       discard();
-      return failure_of(*received);
+      return received.failure();
     }
   }
 }

@@ -248,6 +248,15 @@ struct LaunchDocument {
   std::optional<OciRuntimeSettings> runtime;
 };
 
+/// With which the daemon starts a session in a container that runs.
+struct SessionDocument {
+  Process process;
+  std::string memo;  // the daemon's, which a later daemon is told
+};
+
+/// Throws Error{kInvalidArgument} as parse_launch_document().
+SessionDocument parse_session_document(std::string_view json);
+
 /// Throws Error{kInvalidArgument} that names the field, what it is and what it must be; also for
 /// what Berth cannot honour (another version).
 LaunchDocument parse_launch_document(std::string_view json);

@@ -93,4 +93,13 @@ Process read_process(const JsonField& field) {
   return process;
 }
 
+SessionDocument parse_session_document(std::string_view json) {
+  const nlohmann::json document = parse_json(json, "the session document");
+  const JsonField root(document, "");
+  SessionDocument session;
+  session.process = read_process(root.at("process"));
+  session.memo = root.text_or("memo", "");
+  return session;
+}
+
 }  // namespace berth::runtime

@@ -66,20 +66,14 @@ bool mount_console(Report& report, int root, int folder, int number, int slave) 
   return attach_tree(report, tree.get(), place.get(), "/dev/console");
 }
 
-}  // namespace
-
-bool open_terminal(const InitPlan& plan, Report& report, const MountedRoot& mounted,
-                   Terminal& terminal) {
-  report.enter(Stage::kTerminal);
-  const Fd folder = open_folder(mounted);
-  if (!folder) return report.fail("terminal", "/dev/pts");
-  terminal.master.reset(::openat(folder.get(), "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW));
+/// `folder` is the devpts, `number` the slave's name in it.
+bool open_pair(const InitPlan& plan, Report& report, int folder, Terminal& terminal, int& number) {
+  terminal.master.reset(::openat(folder, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW));
   if (!terminal.master) return report.fail("open", "/dev/pts/ptmx");
   if (!is_character_device(terminal.master.get(), kTerminalMajor, kPtmxMinor)) {
     return report.fail_in_words({"terminal: /dev/pts/ptmx is not the multiplexer"}, ENODEV);
   }
   const int unlocked = 0;
-  int number = 0;
   if (::ioctl(terminal.master.get(), TIOCSPTLCK, &unlocked) != 0)
     return report.fail("ioctl", "TIOCSPTLCK");
   if (::ioctl(terminal.master.get(), TIOCGPTN, &number) != 0)
@@ -95,7 +89,28 @@ bool open_terminal(const InitPlan& plan, Report& report, const MountedRoot& moun
     if (::ioctl(terminal.master.get(), TIOCSWINSZ, &window) != 0)
       return report.fail("ioctl", "TIOCSWINSZ");
   }
-  return mount_console(report, mounted.root.get(), folder.get(), number, terminal.slave.get());
+  return true;
+}
+
+}  // namespace
+
+bool open_terminal(const InitPlan& plan, Report& report, const MountedRoot& mounted,
+                   Terminal& terminal) {
+  report.enter(Stage::kTerminal);
+  const Fd folder = open_folder(mounted);
+  if (!folder) return report.fail("terminal", "/dev/pts");
+  int number = 0;
+  return open_pair(plan, report, folder.get(), terminal, number) &&
+         mount_console(report, mounted.root.get(), folder.get(), number, terminal.slave.get());
+}
+
+bool open_session_terminal(const InitPlan& plan, Report& report, const MountedRoot& mounted,
+                           Terminal& terminal) {
+  report.enter(Stage::kTerminal);
+  const Fd folder = open_folder(mounted);
+  if (!folder) return report.fail("terminal", "/dev/pts");
+  int number = 0;
+  return open_pair(plan, report, folder.get(), terminal, number);
 }
 
 bool set_up_stdio(const InitPlan& plan, Report& report, int root, const Terminal& terminal) {

@@ -16,6 +16,10 @@ struct Terminal {
 bool open_terminal(const InitPlan& plan, Report& report, const MountedRoot& mounted,
                    Terminal& terminal);
 
+/// The same for a process that joins the container: /dev/console stays as it is.
+bool open_session_terminal(const InitPlan& plan, Report& report, const MountedRoot& mounted,
+                           Terminal& terminal);
+
 /// Makes 0, 1 and 2 out of the terminal or the plan's descriptors; `root` is for /dev/null.
 bool set_up_stdio(const InitPlan& plan, Report& report, int root, const Terminal& terminal);
 

@@ -215,7 +215,11 @@ void clone_in_user_namespace(const InitPlan& plan, int control, BindSources& sou
 bool become_mapped_root(Report& report) {
   report.enter(Stage::kNamespaces);
   // Also where no maps have to be written: the parent has to know this process before it speaks.
-  if (!report.wait_for(kMapsWritten)) return false;
+  return report.wait_for(kMapsWritten) && become_root_of_namespace(report);
+}
+
+bool become_root_of_namespace(Report& report) {
+  report.enter(Stage::kNamespaces);
   if (::setgroups(0, nullptr) != 0) return report.fail("setgroups");
   if (::setresgid(0, 0, 0) != 0) return report.fail("setresgid");
   if (::setresuid(0, 0, 0) != 0) return report.fail("setresuid");
@@ -225,7 +229,7 @@ bool become_mapped_root(Report& report) {
 }
 
 bool check_mapped(const InitPlan& plan, Report& report, const ResolvedUser& user) {
-  if (!plan.in_user_namespace()) return true;
+  if (plan.spec->uid_mappings.empty()) return true;
   report.enter(Stage::kUser);
   const auto check = [&](const std::vector<IdMapping>& mappings, const char* what,
                          std::uint32_t id) {

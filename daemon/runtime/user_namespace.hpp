@@ -48,10 +48,12 @@ class TreeHelper {
 [[noreturn]] void clone_in_user_namespace(const InitPlan& plan, int control, BindSources& sources,
                                           int processes, bool new_processes) noexcept;
 
-/// In PID 1: becomes root of its user namespace.
+/// In PID 1: becomes root of its user namespace, once the parent has written its maps.
 bool become_mapped_root(Report& report);
+/// The same in a process that joined one.
+bool become_root_of_namespace(Report& report);
 
-/// In PID 1: whether its user and groups exist in the user namespace.
+/// Whether the process's user and groups exist in its user namespace.
 bool check_mapped(const InitPlan& plan, Report& report, const ResolvedUser& user);
 
 /// In PID 1: takes what the helper sends.

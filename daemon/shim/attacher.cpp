@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "daemon/shim/protocol.hpp"
+
 namespace berth::shim {
 
 namespace {
@@ -27,6 +29,16 @@ std::array<char, 8> frame_header(Stream stream, std::size_t length) {
 }
 
 }  // namespace
+
+AttachSettings read_attach_settings(const nlohmann::json& body) {
+  AttachSettings settings;
+  settings.standard_input = flag_of(body, "stdin");
+  settings.standard_output = flag_of(body, "stdout");
+  settings.standard_error = flag_of(body, "stderr");
+  settings.multiplexed = flag_of(body, "multiplexed");
+  settings.detach_keys = from_hex(text_of(body, "detach_keys"));
+  return settings;
+}
 
 Attacher::Attacher(Fd socket, AttachSettings settings)
     : socket_(std::move(socket)), settings_(std::move(settings)), keys_(settings_.detach_keys) {}

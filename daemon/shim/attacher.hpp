@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "common/fd.hpp"
 #include "daemon/shim/detach_keys.hpp"
 #include "daemon/shim/json_line.hpp"
@@ -19,6 +21,9 @@ struct AttachSettings {
   bool multiplexed = false;
   std::string detach_keys;  // empty: typed bytes are never looked at
 };
+
+/// The fields stdin, stdout, stderr, multiplexed and detach_keys of a message (protocol.hpp).
+AttachSettings read_attach_settings(const nlohmann::json& body);
 
 class Attacher {
  public:

@@ -7,7 +7,8 @@
 //
 // - hello {version, shim, phase, pid, started_at, oom, record}: answer to a reconnect and to
 //   "query". phase is creating, created, running or exited; record comes with exited alone; oom
-//   says whether memory ran out so far.
+//   says whether memory ran out so far. When sessions are known, a file comes along: [{exec_id,
+//   memo, pid}], for those that ended lately [{exec_id, memo, exit_code}].
 // - created {pid} + network namespace: PID 1 is in its namespaces and waits for start.
 // - started {pid, started_at}
 // - failed {message, exit_code}: the start came to nothing; the shim ends.
@@ -17,6 +18,8 @@
 // - exited {exit_code, oom_killed, started_at, finished_at, error}: the output is in the log, the
 //   record on disk, the cgroups are gone; the shim ends and takes its socket's name away.
 // - error {message}: about a message of the daemon's.
+// - exec_started {exec_id, pid}, exec_detached {exec_id}, and exec_failed {exec_id, message,
+//   exit_code} or exec_exited {exec_id, exit_code} before the session's stream closes.
 //
 // Daemon to shim:
 //
@@ -27,6 +30,9 @@
 //   in hexadecimal. Also before the start.
 // - forward {ports: [{proto, container_ip, container_port}]} + a bound socket for each: from now on
 //   these are the published ports.
+// - exec_start {exec_id, filter, stream, ...} + the session's document {process, memo}, and when
+//   the flags say so the seccomp filter and a client's stream, with the further fields of attach.
+// - exec_resize {exec_id, rows, columns}, exec_kill {exec_id}: SIGKILL for its process group.
 // - query {}: for a hello.
 // - abandon {}: kill PID 1, whatever its state, and end.
 #pragma once

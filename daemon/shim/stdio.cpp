@@ -46,6 +46,8 @@ ReadBuffer& read_buffer() {
 }  // namespace
 
 Stdio::~Stdio() {
+  for (Output* output : {&output_, &error_})
+    poll_output(*output, false);
   for (const Client& client : clients_)
     if (client.polled) loop_.remove(client.attacher.fd());
   for (const Loop::Timer timer : {silence_, limit_, memory_release_})
@@ -61,10 +63,10 @@ void Stdio::use_pipes(Fd input, Fd output, Fd error, bool close_input_with_clien
   for (const Fd* pipe : {&output, &error}) {
     // Fewer switches between the container and us; the default stays where the user's quota is used
     // up.
-    (void)::fcntl(pipe->get(), F_SETPIPE_SZ, kPipeSize);
+    if (*pipe) (void)::fcntl(pipe->get(), F_SETPIPE_SZ, kPipeSize);
   }
-  add_output(output_, std::move(output));
-  add_output(error_, std::move(error));
+  if (output) add_output(output_, std::move(output));
+  if (error) add_output(error_, std::move(error));
 }
 
 void Stdio::use_terminal(Fd master) {
@@ -119,7 +121,7 @@ void Stdio::end_output(Output& output) {
 }
 
 void Stdio::deliver(Stream stream, std::string_view data) {
-  log_.append(stream, data);
+  if (log_ != nullptr) log_->append(stream, data);
   for (auto client = clients_.begin(); client != clients_.end();) {
     const auto present = client++;
     Attacher& attacher = present->attacher;
@@ -135,7 +137,7 @@ void Stdio::release_memory_later() {
   memory_release_ = loop_.after(kMemoryKept, [this] {
     memory_release_ = 0;
     (void)::madvise(&read_buffer(), sizeof(ReadBuffer), MADV_DONTNEED);
-    log_.release_memory();
+    if (log_ != nullptr) log_->release_memory();
     give_memory_back();
   });
 }
@@ -249,6 +251,14 @@ void Stdio::drop(Clients::iterator client) {
   if (gave_input) client_input_ended();
 }
 
+void Stdio::say(std::string_view text) {
+  for (auto client = clients_.begin(); client != clients_.end();) {
+    const auto present = client++;
+    if (!present->attacher.send(Stream::kStdout, text)) drop(present);
+  }
+  update();
+}
+
 bool Stdio::any_client_blocked() const {
   return std::any_of(clients_.begin(), clients_.end(),
                      [](const Client& client) { return client.attacher.is_blocked(); });
@@ -293,7 +303,7 @@ void Stdio::finish() {
     output->fd.reset();
   }
   input_.close();
-  log_.finish();
+  if (log_ != nullptr) log_->finish();
   while (!clients_.empty())
     drop(clients_.begin());
   loop_.cancel(silence_);

@@ -1,5 +1,5 @@
-// A container's standard streams: from its pipes or terminal to the log and to whoever is attached,
-// and from those to its input.
+// The standard streams of a container or of a session in it: from its pipes or terminal to the log
+// and to whoever is attached, and from those to its input.
 //
 // A client that takes output more slowly than the container writes it slows the container down, as
 // a pipe would; one that is gone is forgotten.
@@ -19,16 +19,16 @@ namespace berth::shim {
 
 class Stdio {
  public:
-  Stdio(Loop& loop, LogWriter& log) : loop_(loop), log_(log) {}
+  /// `log` may be null: then output is for clients alone.
+  Stdio(Loop& loop, LogWriter* log) : loop_(loop), log_(log) {}
   ~Stdio();
   Stdio(const Stdio&) = delete;
   Stdio& operator=(const Stdio&) = delete;
 
-  /// Our ends of the container's pipes. `input` may be empty: the container reads end of file.
+  /// Our ends of the pipes; any may be empty. Without an `input` the process reads end of file.
   void use_pipes(Fd input, Fd output, Fd error, bool close_input_with_client);
   /// The master end of the container's terminal.
   void use_terminal(Fd master);
-  bool has_terminal() const noexcept { return is_terminal_; }
 
   /// `stream` is a stream socket; `early_input` is what came on it before. Throws Error; then the
   /// client is not attached.
@@ -36,6 +36,9 @@ class Stdio {
 
   /// Called whenever a client goes by its detach keys.
   void when_detached(std::function<void()> tell) { detached_ = std::move(tell); }
+
+  /// Tells every client, whatever it asked for, in a stream of output.
+  void say(std::string_view text);
 
   /// Throws Error when there is no terminal.
   void resize(unsigned short rows, unsigned short columns);
@@ -80,7 +83,7 @@ class Stdio {
   void finish();
 
   Loop& loop_;
-  LogWriter& log_;
+  LogWriter* log_;
   Output output_{Fd(), Stream::kStdout};
   Output error_{Fd(), Stream::kStderr};
   Input input_{loop_, [this] { update(); }};

@@ -55,6 +55,12 @@ void protect_self() {
   }
 }
 
+rlimit64 open_file_limit() {
+  rlimit64 limit{};
+  check_errno(::getrlimit64(RLIMIT_NOFILE, &limit), "getrlimit");
+  return limit;
+}
+
 /// How many connections, or UDP clients, each of so many ports may have at a time: what a flood of
 /// clients can make a shim hold.
 std::size_t most_connections(std::size_t ports) {
@@ -70,7 +76,13 @@ std::size_t most_connections(std::size_t ports) {
 
 }  // namespace
 
-Supervisor::Supervisor(std::string id) : id_(std::move(id)) {
+Supervisor::Supervisor(std::string id)
+    : id_(std::move(id)),
+      file_limit_(open_file_limit()),
+      sessions_(loop_, {[this](std::string_view type, nlohmann::json body) {
+                          return tell(type, std::move(body));
+                        },
+                        [this] { return static_cast<bool>(control_); }}) {
   // A daemon that hangs must not make its containers hang.
   set_nonblocking(control_.get(), true);
   set_nonblocking(listener_.get(), true);
@@ -149,7 +161,7 @@ void Supervisor::prepare_stdio(const runtime::LaunchDocument& document,
   log_->when_lost([this](int error) {
     warn("the container's log cannot be written, lines are lost: " + errno_text(error));
   });
-  stdio_.emplace(loop_, *log_);
+  stdio_.emplace(loop_, &*log_);
   stdio_->when_detached([this] { tell("detached", nlohmann::json::object()); });
   if (document.oci.process.terminal) return;
   Pipe input;
@@ -212,7 +224,7 @@ void Supervisor::on_process_end() {
     // output open.
     cgroup->kill_all();
   }
-  stdio_->drain([this] { on_drained(); });
+  stdio_->drain([this] { sessions_.end_all([this] { on_drained(); }); });
 }
 
 void Supervisor::on_drained() {

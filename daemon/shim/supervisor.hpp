@@ -22,6 +22,7 @@
 #include "daemon/shim/loop.hpp"
 #include "daemon/shim/oom_watch.hpp"
 #include "daemon/shim/protocol.hpp"
+#include "daemon/shim/sessions.hpp"
 #include "daemon/shim/stdio.hpp"
 
 namespace berth::shim {
@@ -64,6 +65,8 @@ class Supervisor {
   void handle_signal(const nlohmann::json& body);
   void handle_attach(Message message);
   void handle_forward(Message message);
+  bool handle_session(Message& message);
+  bool say_hello();
   nlohmann::json state() const;
   /// False when there is no daemon, or it does not listen.
   bool tell(std::string_view type, nlohmann::json body, std::span<const int> descriptors = {});
@@ -81,6 +84,8 @@ class Supervisor {
   std::unique_ptr<ContainerProcess> init_;
   std::optional<OomWatch> oom_watch_;
   bool ran_out_of_memory_ = false;
+  rlimit64 file_limit_{};  // what PID 1 started with
+  Sessions sessions_;
   Forwarders forwarders_;
   // The container's ends of its pipes, until PID 1 has them.
   std::vector<Fd> process_ends_;

@@ -3,11 +3,13 @@
 #include <utility>
 
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/error.hpp"
+#include "common/file.hpp"
 #include "daemon/shim/memory.hpp"
 #include "daemon/shim/supervisor.hpp"
 
@@ -83,7 +85,7 @@ void Supervisor::on_reconnect() {
   if (control_) loop_.remove(control_.get());
   control_ = std::move(daemon);
   watch_control();
-  const bool told = tell("hello", state());
+  const bool told = say_hello();
   for (const std::string& warning : std::exchange(unsaid_warnings_, {}))
     warn(warning);
   if (told && phase_ == Phase::kExited) loop_.stop();
@@ -101,6 +103,17 @@ nlohmann::json Supervisor::state() const {
   return body;
 }
 
+bool Supervisor::say_hello() {
+  const nlohmann::json sessions = sessions_.known();
+  if (sessions.empty()) return tell("hello", state());
+  // Together they may be longer than a message can be.
+  const Fd file = own_fd(::memfd_create("sessions", MFD_CLOEXEC), "memfd_create");
+  write_all(file.get(), sessions.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+            "sessions");
+  check_errno(::lseek(file.get(), 0, SEEK_SET), "lseek", "sessions");
+  return tell("hello", state(), std::array{file.get()});
+}
+
 void Supervisor::dispatch(Message message) {
   const nlohmann::json& body = message.body;
   if (message.type == "start") {
@@ -116,10 +129,10 @@ void Supervisor::dispatch(Message message) {
   } else if (message.type == "forward") {
     handle_forward(std::move(message));
   } else if (message.type == "query") {
-    tell("hello", state());
+    say_hello();
   } else if (message.type == "abandon") {
     abandon();
-  } else {
+  } else if (!handle_session(message)) {
     tell("error", {{"message", "unknown message \"" + message.type + "\""}});
   }
 }
@@ -160,14 +173,23 @@ void Supervisor::handle_attach(Message message) {
   if (message.descriptors.size() != 1) {
     throw Error(ErrorKind::kInvalidArgument, "attach needs exactly one stream");
   }
-  AttachSettings settings;
-  settings.standard_input = flag_of(message.body, "stdin");
-  settings.standard_output = flag_of(message.body, "stdout");
-  settings.standard_error = flag_of(message.body, "stderr");
-  settings.multiplexed = flag_of(message.body, "multiplexed");
-  settings.detach_keys = from_hex(text_of(message.body, "detach_keys"));
-  stdio_->attach(std::move(message.descriptors.front()), std::move(settings),
+  stdio_->attach(std::move(message.descriptors.front()), read_attach_settings(message.body),
                  from_hex(text_of(message.body, "early")));
+}
+
+/// False for a message that is about no session.
+bool Supervisor::handle_session(Message& message) {
+  if (message.type == "exec_start") {
+    const bool runs = phase_ == Phase::kRunning && record_.finished_at.empty();
+    sessions_.start(std::move(message), runs ? init_.get() : nullptr, file_limit_);
+  } else if (message.type == "exec_resize") {
+    sessions_.resize(message.body);
+  } else if (message.type == "exec_kill") {
+    sessions_.kill(message.body);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void Supervisor::handle_forward(Message message) {

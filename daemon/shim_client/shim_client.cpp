@@ -146,7 +146,7 @@ void ShimClient::handle(Message& message) {
     record_ = record_of(body);
     exited_signal_.set();
   } else if (message.type == "hello") {
-    handle_hello(body);
+    handle_hello(message);
   } else if (message.type == "warning") {
     warnings_.push_back(body.value("message", ""));
   } else if (message.type == "oom") {
@@ -155,16 +155,25 @@ void ShimClient::handle(Message& message) {
     notify(Notice::kDetached);
   } else if (message.type == "error") {
     log::warn("shim: {}", body.value("message", ""));
+  } else {
+    handle_session(message);
   }
 }
 
-void ShimClient::handle_hello(const nlohmann::json& body) {
+void ShimClient::catch_up() {
+  // The end of the connection is for the reading coroutine to see.
+  (void)receive_all();
+}
+
+void ShimClient::handle_hello(const Message& message) {
+  const nlohmann::json& body = message.body;
   state_ = {phase_of(body.value("phase", "")), body.value("pid", 0), time_of(body, "started_at"),
             body.value("oom", false)};
   if (const auto record = body.find("record"); record != body.end()) {
     record_ = record_of(*record);
     exited_signal_.set();
   }
+  read_known_sessions(message);
   if (!connection_->process.is_open()) watch_process(body.value("shim", 0));
   hello_.set();
 }
@@ -264,15 +273,18 @@ void ShimClient::send(std::string_view type, nlohmann::json body,
   }
 }
 
+nlohmann::json ShimClient::attach_body(const AttachRequest& request) {
+  return {{"stdin", request.standard_input},
+          {"stdout", request.standard_output},
+          {"stderr", request.standard_error},
+          {"multiplexed", request.multiplexed},
+          {"detach_keys", to_hex(as_bytes(request.detach_keys))},
+          {"early", to_hex(as_bytes(request.early_bytes))}};
+}
+
 void ShimClient::attach(const AttachRequest& request, Fd stream) {
-  const nlohmann::json body{{"stdin", request.standard_input},
-                            {"stdout", request.standard_output},
-                            {"stderr", request.standard_error},
-                            {"multiplexed", request.multiplexed},
-                            {"detach_keys", to_hex(as_bytes(request.detach_keys))},
-                            {"early", to_hex(as_bytes(request.early_bytes))}};
   const int descriptor = stream.get();
-  send("attach", body, {&descriptor, 1});
+  send("attach", attach_body(request), {&descriptor, 1});
 }
 
 void ShimClient::signal(int number) {

@@ -20,6 +20,7 @@
 #include "daemon/async/pool.hpp"
 #include "daemon/async/signal.hpp"
 #include "daemon/async/task.hpp"
+#include "daemon/shim_client/sessions.hpp"
 
 namespace berth::shim {
 
@@ -33,15 +34,6 @@ struct LaunchRequest {
   std::filesystem::path container_folder;
   std::filesystem::path socket_folder;
   std::vector<Fd> listeners;  // of published ports, as the document numbers them
-};
-
-struct AttachRequest {
-  bool standard_input = false;
-  bool standard_output = false;
-  bool standard_error = false;
-  bool multiplexed = false;
-  std::string detach_keys;
-  std::string early_bytes;
 };
 
 struct Created {
@@ -134,7 +126,7 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   /// Calls `listener` for each notice, first for those that came before.
   void listen(std::function<void(Notice)> listener);
 
-  // These throw Error{kUnavailable} when the shim is gone.
+  // These throw Error{kUnavailable} when the shim is gone, or does not listen.
 
   /// `stream` is a stream socket.
   void attach(const AttachRequest& request, Fd stream);
@@ -142,6 +134,23 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   void resize(unsigned short rows, unsigned short columns);
   /// Replaces the published ports; the shim gets copies of the sockets.
   void forward(const std::vector<ForwardRequest>& ports);
+
+  // sessions.cpp
+  /// What becomes of it is told to the watcher. The request's stream is the shim's, too, from here
+  /// on.
+  void start_session(const SessionRequest& request);
+  /// Of a session that is over: nothing happens.
+  void resize_session(const std::string& id, unsigned short rows, unsigned short columns);
+  /// SIGKILL for it and all in its process group.
+  void kill_session(const std::string& id);
+  /// From now on `watcher` is called for every event, and now for those that came before.
+  void watch_sessions(SessionWatcher watcher);
+  /// What the shim knew when it was connected to; taken out.
+  std::vector<KnownSession> take_known_sessions() { return std::exchange(known_sessions_, {}); }
+
+  /// Handles what the shim has said already. It says that a session ended before it closes the
+  /// session's stream: whoever saw that and calls this knows the exit code.
+  void catch_up();
 
   /// Kills the container, whatever its state, and returns when the shim is gone. Never throws.
   Task<> abandon();
@@ -160,10 +169,13 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   /// False when the shim closed its end.
   bool receive_all();
   void handle(Message& message);
-  void handle_hello(const nlohmann::json& body);
+  void handle_hello(const Message& message);
+  void handle_session(const Message& message);
+  void read_known_sessions(const Message& message);
   void watch_process(pid_t shim);
   void notify(Notice notice);
   void lost();
+  static nlohmann::json attach_body(const AttachRequest& request);
   void send(std::string_view type, nlohmann::json body, std::span<const int> descriptors = {});
 
   asio::any_io_executor control_;
@@ -181,6 +193,9 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   std::vector<std::string> warnings_;
   std::function<void(Notice)> listener_;
   std::vector<Notice> unheard_;
+  SessionWatcher session_watcher_;
+  std::vector<SessionEvent> unseen_sessions_;
+  std::vector<KnownSession> known_sessions_;
 };
 
 }  // namespace berth::shim

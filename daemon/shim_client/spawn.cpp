@@ -21,17 +21,6 @@ namespace berth::shim {
 
 namespace {
 
-/// A file in memory that nobody can change any more (memfd_create(2), F_ADD_SEALS in fcntl(2)).
-Fd sealed_file(const char* name, std::string_view content) {
-  Fd file = own_fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), "memfd_create", name);
-  write_all(file.get(), content, name);
-  check_errno(::lseek(file.get(), 0, SEEK_SET), "lseek", name);
-  check_errno(
-      ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),
-      "fcntl", "F_ADD_SEALS");
-  return file;
-}
-
 /// The address of `name` in the folder open at `folder`: a path of any length fits, since the
 /// kernel looks it up through the descriptor.
 sockaddr_un socket_address(int folder, const std::string& name) {
@@ -127,6 +116,16 @@ pid_t run_program(int program, const std::string& id, const std::vector<int>& de
 }
 
 }  // namespace
+
+Fd sealed_file(const char* name, std::string_view content) {
+  Fd file = own_fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), "memfd_create", name);
+  write_all(file.get(), content, name);
+  check_errno(::lseek(file.get(), 0, SEEK_SET), "lseek", name);
+  check_errno(
+      ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),
+      "fcntl", "F_ADD_SEALS");
+  return file;
+}
 
 Spawned spawn(LaunchRequest& request) {
   const std::string& id = request.id.str();

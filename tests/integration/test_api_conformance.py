@@ -4,6 +4,7 @@ import pytest
 
 from harness.daemon import now
 from harness.schema import answer_schema, problems, reference
+from harness.wait import eventually
 
 
 def conforms(response, path, method="get", status=200):
@@ -49,6 +50,15 @@ def test_what_a_container_uses(daemon, running):
     conforms(daemon.api.get(f"/containers/{running}/top"), "/containers/{id}/top")
 
 
+def test_exec(daemon, running):
+    created = daemon.api.post(f"/containers/{running}/exec", {"Cmd": ["false"], "User": "root"})
+    conforms(created, "/containers/{id}/exec", "post", 201)
+    session = created.json()["Id"]
+    daemon.api.post(f"/exec/{session}/start", {"Detach": True}, expect=200)
+    eventually(lambda: not daemon.api.get(f"/exec/{session}/json").json()["Running"])
+    conforms(daemon.api.get(f"/exec/{session}/json"), "/exec/{id}/json")
+
+
 def test_a_stopped_container(daemon):
     container = daemon.run(command=["true"])
     conforms(daemon.api.post(f"/containers/{container}/wait"), "/containers/{id}/wait", "post")
@@ -87,6 +97,9 @@ def test_events(daemon):
     ("GET", "/containers/nosuch/json", None, "/containers/{id}/json", 404),
     ("POST", "/containers/create", {"Image": "no/such"}, "/containers/create", 404),
     ("POST", "/containers/create", {}, "/containers/create", 400),
+    ("POST", "/containers/nosuch/exec", {"Cmd": ["true"]}, "/containers/{id}/exec", 404),
+    ("POST", "/exec/nosuch/start", {}, "/exec/{id}/start", 404),
+    ("GET", "/exec/nosuch/json", None, "/exec/{id}/json", 404),
     ("GET", "/images/nosuch/json", None, "/images/{name}/json", 404),
     ("GET", "/events?since=x", None, "/events", 400),
 ])

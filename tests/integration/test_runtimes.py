@@ -142,3 +142,16 @@ def test_a_runtime_is_named_in_the_configuration(daemon):
     assert daemon.inspect(container)["HostConfig"]["Runtime"] == "mine"
     daemon.wait(container)
     assert "by crun" in daemon.output(container)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_sessions_in_it_are_as_confined_as_it_is(daemon, runtime):
+    container = daemon.run(command=["sleep", "1000"], host=on(runtime, CapDrop=["ALL"]), User="daemon")
+    script = ("grep -E '^(Uid|CapEff|CapBnd|Seccomp|NoNewPrivs):' /proc/%s/status; cat /proc/%s/cgroup; "
+              "for n in mnt pid net ipc uts; do readlink /proc/%s/ns/$n; done")
+    own, first = (daemon.docker("exec", container, "sh", "-c", script.replace("%s", process)).stdout
+                  for process in ("self", "1"))
+    assert own == first and "Uid:\t1\t1" in own
+    with daemon.terminal("docker", "exec", "-it", container, "sh", "-c", "tty; exit 3") as terminal:
+        terminal.expect("/dev/pts/")
+        assert terminal.wait() == 3

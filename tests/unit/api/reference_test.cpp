@@ -10,6 +10,7 @@
 #include "api/container.hpp"
 #include "api/error.hpp"
 #include "api/event.hpp"
+#include "api/exec.hpp"
 #include "api/image.hpp"
 #include "api/progress.hpp"
 #include "api/reader.hpp"
@@ -69,6 +70,11 @@ class Reference {
     return resolve(document_.at("definitions").at(name));
   }
 
+  /// The schema of an answer that has no name of its own.
+  json answer(const std::string& path, const std::string& method) const {
+    return resolve(document_.at("paths").at(path).at(method).at("responses").at("200"));
+  }
+
  private:
   json document_;
 };
@@ -79,6 +85,10 @@ class Comparison {
   template <typename T>
   void compare(const std::string& definition) {
     compare_struct<T>(reference_.definition(definition), definition);
+  }
+  template <typename T>
+  void compare_answer(const std::string& path) {
+    compare_struct<T>(reference_.answer(path, "get"), path);
   }
 
  private:
@@ -190,4 +200,5 @@ TEST_CASE("the structs have the fields of the reference") {
   comparison.compare<IdResponse>("IDResponse");
   comparison.compare<AuthConfig>("AuthConfig");
   comparison.compare<ProgressMessage>("BuildInfo");
+  comparison.compare_answer<ExecInspect>("/exec/{id}/json");
 }

@@ -25,7 +25,7 @@ namespace {
 struct Process {
   Loop loop;
   LogWriter log{-1, {}};
-  Stdio stdio{loop, log};
+  Stdio stdio{loop, &log};
   Fd input;   // what the process reads
   Fd output;  // what it writes
   Fd error;
@@ -240,7 +240,7 @@ namespace {
 struct Console {
   Loop loop;
   LogWriter log{-1, {}};
-  Stdio stdio{loop, log};
+  Stdio stdio{loop, &log};
   Fd process;
 
   Console() {
@@ -313,6 +313,34 @@ TEST_CASE("detach keys end one client's session, and the terminal goes on for th
   CHECK(shown == "still here");
   CHECK(read_to_end(stays).empty());
   CHECK(detached == 1);
+}
+
+TEST_CASE("streams that nobody asked for need no pipe", "[stdio]") {
+  Loop loop;
+  Stdio stdio(loop, nullptr);
+  Pipe out = make_pipe();
+  stdio.use_pipes(Fd(), std::move(out.read), Fd(), true);
+  SocketPair pair = make_socket_pair(SOCK_STREAM);
+  stdio.attach(std::move(pair.first), {true, true, true, false, ""}, "input for nobody");
+  write_all(out.write.get(), "out", "pipe");
+  out.write.reset();
+  stdio.drain([&] { loop.stop(); });
+  loop.run();
+  CHECK(read_to_end(pair.second) == "out");
+}
+
+TEST_CASE("what is said goes to every client, whatever it asked for", "[stdio]") {
+  Loop loop;
+  Stdio stdio(loop, nullptr);
+  SocketPair plain = make_socket_pair(SOCK_STREAM);
+  SocketPair framed = make_socket_pair(SOCK_STREAM);
+  stdio.attach(std::move(plain.first), {false, false, false, false, ""}, "");
+  stdio.attach(std::move(framed.first), {false, false, true, true, ""}, "");
+  stdio.say("no such program");
+  stdio.drain([&] { loop.stop(); });
+  loop.run();
+  CHECK(read_to_end(plain.second) == "no such program");
+  CHECK(read_to_end(framed.second) == frame(1, "no such program"));
 }
 
 TEST_CASE("output without a terminal cannot be resized", "[stdio]") {

@@ -43,7 +43,7 @@ void report(const char* what, double seconds) {
 /// A process that writes `kTotal` bytes, a shim between, and perhaps a client that reads.
 double pass(LogWriter& log, bool with_client, bool multiplexed) {
   Loop loop;
-  Stdio stdio(loop, log);
+  Stdio stdio(loop, &log);
   Pipe output = make_pipe();
   Pipe error = make_pipe();
   stdio.use_pipes(Fd(), std::move(output.read), std::move(error.read), false);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -52,6 +53,10 @@ class FakeShim {
   }
   void say(std::string_view type, nlohmann::json body) {
     send_message(connection_.get(), type, std::move(body));
+  }
+  void say(std::string_view type, nlohmann::json body, const Fd& descriptor) {
+    const int number = descriptor.get();
+    send_message(connection_.get(), type, std::move(body), {&number, 1});
   }
   void say_text(std::string_view text) {
     check_errno(::send(connection_.get(), text.data(), text.size(), 0), "send");
@@ -206,6 +211,98 @@ TEST_CASE("what is asked arrives as the protocol has it", "[shim_client]") {
   const Message forward = shim.hear();
   CHECK(forward.descriptors.size() == 1);
   CHECK(forward.body.at("ports").at(0).at("container_port") == 80);
+}
+
+TEST_CASE("sessions are started as the protocol has it", "[shim_client]") {
+  asio::io_context context(1);
+  FakeShim shim;
+  const auto client = connect(context, shim, kRunning);
+  SocketPair pair = make_socket_pair(SOCK_STREAM);
+  SessionRequest request;
+  request.id = "one";
+  request.document = R"({"process":{},"memo":"m"})";
+  request.seccomp_filter.resize(8);
+  request.attach.standard_output = true;
+  request.attach.early_bytes = "x";
+  request.stream = std::move(pair.first);
+  client->start_session(request);
+  Message start = shim.hear();
+  CHECK(start.type == "exec_start");
+  CHECK(start.body.at("exec_id") == "one");
+  CHECK(start.body.at("stdout") == true);
+  CHECK(start.body.at("early") == "78");
+  CHECK(start.body.at("filter") == true);
+  CHECK(start.body.at("stream") == true);
+  REQUIRE(start.descriptors.size() == 3);
+  CHECK(read_all(start.descriptors[0].get(), "document") == request.document);
+  CHECK(read_all(start.descriptors[1].get(), "filter") == std::string(8, '\0'));
+  client->start_session({"two", "{}", {}, {}, Fd()});
+  start = shim.hear();
+  CHECK(start.descriptors.size() == 1);
+  CHECK(start.body.at("stream") == false);
+  client->resize_session("one", 24, 80);
+  CHECK(
+      shim.hear().body ==
+      nlohmann::json({{"type", "exec_resize"}, {"exec_id", "one"}, {"rows", 24}, {"columns", 80}}));
+  client->kill_session("one");
+  CHECK(shim.hear().body == nlohmann::json({{"type", "exec_kill"}, {"exec_id", "one"}}));
+  shim.hang_up();
+  CHECK_THROWS_AS(client->start_session(request), Error);
+  CHECK(await(context, client->exited()).shim_lost);
+}
+
+TEST_CASE("what became of sessions is told, from before, too, and at once to who asks",
+          "[shim_client]") {
+  asio::io_context context(1);
+  FakeShim shim;
+  const auto client = connect(context, shim, kRunning);
+  shim.say("exec_started", {{"exec_id", "one"}, {"pid", 77}});
+  client->catch_up();
+  std::vector<SessionEvent> events;
+  client->watch_sessions([&](const SessionEvent& event) { events.push_back(event); });
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == SessionEvent::Kind::kStarted);
+  CHECK(events[0].id == "one");
+  CHECK(events[0].pid == 77);
+  shim.say("exec_detached", {{"exec_id", "one"}});
+  shim.say("exec_exited", {{"exec_id", "one"}, {"exit_code", 3}});
+  shim.say("exec_failed", {{"exec_id", "two"}, {"message", "no"}, {"exit_code", 127}});
+  client->catch_up();
+  REQUIRE(events.size() == 4);
+  CHECK(events[1].kind == SessionEvent::Kind::kDetached);
+  CHECK(events[2].kind == SessionEvent::Kind::kExited);
+  CHECK(events[2].exit_code == 3);
+  CHECK(events[3].kind == SessionEvent::Kind::kFailed);
+  CHECK(events[3].message == "no");
+  CHECK(events[3].exit_code == 127);
+  shim.hang_up();
+  client->catch_up();
+  CHECK(await(context, client->exited()).shim_lost);
+}
+
+TEST_CASE("a shim tells a new daemon of its sessions", "[shim_client]") {
+  asio::io_context context(1);
+  FakeShim shim;
+  const std::string list =
+      R"([{"exec_id":"a","memo":"{}","pid":5},{"exec_id":"b","memo":"x","exit_code":9}])";
+  const Fd file = own_fd(::memfd_create("list", MFD_CLOEXEC), "memfd_create");
+  write_all(file.get(), list, "list");
+  ::lseek(file.get(), 0, SEEK_SET);
+  std::jthread greeter([&] {
+    shim.accept();
+    shim.say("hello", kRunning, file);
+  });
+  const auto client = await(context, ShimClient::reconnect(context.get_executor(), shim.path()));
+  const auto known = client->take_known_sessions();
+  REQUIRE(known.size() == 2);
+  CHECK(known[0].id == "a");
+  CHECK(known[0].pid == 5);
+  CHECK_FALSE(known[0].exit_code);
+  CHECK(known[1].memo == "x");
+  CHECK(known[1].exit_code == 9);
+  CHECK(client->take_known_sessions().empty());
+  shim.hang_up();
+  CHECK(await(context, client->exited()).shim_lost);
 }
 
 TEST_CASE("nobody at the socket is an error, not a wait", "[shim_client]") {
