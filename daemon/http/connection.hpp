@@ -62,6 +62,8 @@ class Connection {
   Task<> run_handler(Exchange& exchange);
   Task<> answer_error(Exchange& exchange, std::exception_ptr failure);
   Task<bool> skip_body();
+  bool has_input();
+  bool parse_body_some();
 
   Socket socket_;
   const Router& router_;

@@ -31,12 +31,6 @@ constexpr std::size_t kSkipLimit = std::size_t{256} * 1024;
   throw Error(ErrorKind::kCancelled, "the client went away: " + error.message());
 }
 
-bool is_end_of_client(const error_code& error) {
-  static const error_code kProtocol = beast::http::error::bad_method;
-  return error.category() != kProtocol.category() || error == beast::http::error::partial_message ||
-         error == beast::http::error::end_of_stream;
-}
-
 /// Sends what the socket takes at once. Nothing when it takes nothing, or fails: the
 /// asynchronous write behind it finds out why.
 std::size_t send_now(int socket, std::string& head, std::string& body) {
@@ -50,6 +44,25 @@ std::size_t send_now(int socket, std::string& head, std::string& body) {
 
 }  // namespace
 
+bool Connection::has_input() {
+  error_code error;
+  return socket_.available(error) > 0 && !error;
+}
+
+/// Takes what it can of the bytes that are here. True when it took some.
+bool Connection::parse_body_some() {
+  if (buffer_.size() == 0) return false;
+  error_code error;
+  const std::size_t taken = parser_->put(buffer_.data(), error);
+  buffer_.consume(taken);
+  const bool wants_more = error == beast::http::error::need_more;
+  if (error && !wants_more && error != beast::http::error::need_buffer) {
+    keep_alive_ = false;
+    throw Error(ErrorKind::kInvalidArgument, "malformed request body: " + error.message());
+  }
+  return taken > 0;
+}
+
 Task<std::size_t> Connection::read_body_some(std::span<char> space) {
   if (!parser_ || parser_->is_done()) co_return 0;
   if (std::exchange(expects_continue_, false)) {
@@ -59,15 +72,18 @@ Task<std::size_t> Connection::read_body_some(std::span<char> space) {
   body.data = space.data();
   body.size = space.size();
   body.more = true;
-  error_code error;
-  while (!parser_->is_done() && body.size == space.size()) {
-    co_await beast::http::async_read_some(socket_, buffer_, *parser_,
-                                          asio::redirect_error(asio::use_awaitable, error));
-    if (error == beast::http::error::need_buffer) break;
+  // Whoever waits for the body pays for each piece with trips between threads: it gets as much as
+  // has come.
+  while (!parser_->is_done() && body.size > 0) {
+    if (parse_body_some()) continue;
+    if (body.size < space.size() && !has_input()) break;
+    error_code error;
+    const std::size_t got = co_await socket_.async_read_some(
+        buffer_.prepare(kReadChunk), asio::redirect_error(asio::use_awaitable, error));
+    buffer_.commit(got);
     if (!error) continue;
     keep_alive_ = false;
-    if (is_end_of_client(error)) client_gone(error);
-    throw Error(ErrorKind::kInvalidArgument, "malformed request body: " + error.message());
+    client_gone(error);
   }
   co_return space.size() - body.size;
 }

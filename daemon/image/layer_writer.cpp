@@ -237,8 +237,8 @@ std::uint64_t LayerWriter::copy_data(archive* reader, int file, const Place& pla
       offset += count;
     }
     written = std::max(written, offset);
-    if (written - flushed >= kFlushStep) {
-      // Only a hint: the layer is synced before its image is recorded, and the disk may as well
+    if (whiteouts_ != storage::Whiteouts::kLiteral && written - flushed >= kFlushStep) {
+      // Only a hint: a layer is synced before its image is recorded, and the disk may as well
       // begin now.
       ::sync_file_range(file, flushed, written - flushed, SYNC_FILE_RANGE_WRITE);
       flushed = written;
