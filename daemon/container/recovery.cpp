@@ -9,6 +9,7 @@
 #include "common/file.hpp"
 #include "common/log/log.hpp"
 #include "daemon/container/exit_op.hpp"
+#include "daemon/container/health_monitor.hpp"
 #include "daemon/container/lost_shim.hpp"
 #include "daemon/container/pause_op.hpp"
 #include "daemon/container/remove_op.hpp"
@@ -85,6 +86,7 @@ Task<bool> take_over(Services& services, ContainerPtr container) {
   if (container->endpoint) services.network.adopt(*container->endpoint);
   container->shim = shim;
   co_await see_whether_paused(services, container);
+  watch_health(services, container);
   services.tasks.spawn("supervise " + container->name, [&services, container, shim] {
     return supervise(services, container, shim);
   });

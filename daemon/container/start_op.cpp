@@ -11,6 +11,7 @@
 #include "daemon/container/apparmor.hpp"
 #include "daemon/container/events.hpp"
 #include "daemon/container/exit_op.hpp"
+#include "daemon/container/health_monitor.hpp"
 #include "daemon/container/joins.hpp"
 #include "daemon/container/launch_document.hpp"
 #include "daemon/container/network_files.hpp"
@@ -150,6 +151,7 @@ Task<> start(Services& services, ContainerPtr container, StartedBy by) {
     std::rethrow_exception(failure);
   }
   start.rollback.release();
+  watch_health(services, container);
   if (by == StartedBy::kUser) container->restart_delay = std::chrono::milliseconds(0);
   if (container->endpoint) publish_network(services, *container->endpoint, "connect");
   publish(services, *container, "start");

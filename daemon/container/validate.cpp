@@ -52,8 +52,6 @@ void check_config(const api::ContainerConfig& config) {
   }
   if (!config.stop_signal.empty()) parse_signal(config.stop_signal);
   if (config.healthcheck) check_health_config(*config.healthcheck);
-  if (health_check(config))
-    unsupported("health checks are not supported: leave Healthcheck out or use NONE");
 }
 
 /// `what` as the message has it: "invalid <what>: <mode>".
