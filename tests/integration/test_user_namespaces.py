@@ -340,3 +340,28 @@ def test_root_needs_no_mapping(make_daemon):
     container = daemon.run(command=SLEEP)
     assert user_of(daemon.outer_pid(container)) == 0
     assert stat.S_ISDIR(os.stat(daemon.data_root).st_mode)
+
+
+@pytest.mark.parametrize("user", ["0", "1000:2000"])
+def test_sessions_are_in_it(remapped, user):
+    container = remapped.run(command=SLEEP, host={"OomScoreAdj": 200})
+    script = ("id -u; id -g; cat /proc/self/uid_map; readlink /proc/self/ns/user; grep -E 'CapBnd|Seccomp:' "
+              "/proc/self/status; cat /proc/self/oom_score_adj; echo again > /dev/stdout; touch /tmp/$(id -u)")
+    result = remapped.docker("exec", "-u", user, container, "sh", "-c", script)
+    lines = result.stdout.split("\n")
+    assert lines[0] == user.split(":")[0] and lines[1] == user.split(":")[-1]
+    assert lines[2].split() == ["0", str(FIRST), "60000"]
+    assert user_namespace(remapped, container) in lines
+    assert lines[-3:] == ["200", "again", ""]
+    with remapped.terminal("docker", "exec", "-it", "-u", user, container, "sh", "-c",
+                           "stat -c %u $(tty); sleep 1000") as terminal:
+        terminal.expect(user.split(":")[0])
+
+
+def test_a_session_needs_a_user_that_is_mapped(remapped):
+    container = remapped.run(command=SLEEP)
+    result = remapped.docker("exec", "-u", "100000", container, "true")
+    assert result.returncode == 126
+    assert "user 100000 is not mapped in the container's user namespace" in result.stdout + result.stderr
+    privileged = remapped.docker("exec", "--privileged", container, "hostname", "new")
+    assert privileged.returncode == 0 and remapped.docker("exec", container, "hostname").stdout == "new\n"
