@@ -105,6 +105,7 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   check_user_namespace(definition.host_config, services.settings.user_mapping);
   pin_joins(services.index, definition.host_config);
   check_network(definition);
+  log_attributes(definition, name);
 
   if (name.empty()) {
     name =

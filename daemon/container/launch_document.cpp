@@ -103,16 +103,16 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
   const auto pid_of = [](const ContainerPtr& joined) { return joined ? joined->state.pid : 0; };
   input.joined = {pid_of(joins.network), pid_of(joins.pid), pid_of(joins.ipc), pid_of(joins.user)};
   if (joins.network) input.hostname = joins.network->definition.config.hostname;
-  json document{
-      {"version", 1},
-      {"id", id},
-      {"oci", build_spec(input)},
-      {"rootfs", storage::to_json(services.storage.rootfs(container.id()))},
-      {"stdio",
-       {{"open_stdin", definition.config.open_stdin},
-        {"stdin_once", definition.config.stdin_once}}},
-      {"log", log_document(parse_log_options(definition.host_config.log_config), id + "-json.log")},
-      {"forward", forward_document(reservation)}};
+  json document{{"version", 1},
+                {"id", id},
+                {"oci", build_spec(input)},
+                {"rootfs", storage::to_json(services.storage.rootfs(container.id()))},
+                {"stdio",
+                 {{"open_stdin", definition.config.open_stdin},
+                  {"stdin_once", definition.config.stdin_once}}},
+                {"log", log_document(parse_log_options(definition.host_config.log_config),
+                                     id + "-json.log", log_attributes(definition, container.name))},
+                {"forward", forward_document(reservation)}};
   if (definition.host_config.runtime != kOwnRuntime) {
     check_foreign_runtime(joins);
     use_runtime(services, container, document);

@@ -57,12 +57,11 @@ LogOptions parse_log_options(const api::LogConfig& config) {
   return options;
 }
 
-nlohmann::json log_document(const LogOptions& options, const std::string& file) {
-  return {{"driver", options.driver},
-          {"file", file},
-          {"max_size", options.max_size},
-          {"max_file", options.max_file},
-          {"compress", options.compress}};
+nlohmann::json log_document(const LogOptions& options, const std::string& file,
+                            const std::map<std::string, std::string>& attributes) {
+  return {{"driver", options.driver},     {"file", file},
+          {"max_size", options.max_size}, {"max_file", options.max_file},
+          {"compress", options.compress}, {"attrs", attributes}};
 }
 
 }  // namespace berth::container

@@ -117,7 +117,8 @@ char* put_multibyte(char* out, std::string_view& text) {
 
 }  // namespace
 
-char* write_json_line(char* out, std::string_view message, Stream stream, std::string_view time) {
+char* write_json_line(char* out, std::string_view message, Stream stream, std::string_view time,
+                      std::string_view attributes) {
   out = put(out, "{\"log\":\"");
   while (!message.empty()) {
     out = copy_plain(out, message);
@@ -130,8 +131,13 @@ char* write_json_line(char* out, std::string_view message, Stream stream, std::s
       out = put_multibyte(out, message);
     }
   }
-  out = put(out, stream == Stream::kStdout ? "\",\"stream\":\"stdout\",\"time\":\""
-                                           : "\",\"stream\":\"stderr\",\"time\":\"");
+  out =
+      put(out, stream == Stream::kStdout ? "\",\"stream\":\"stdout\"" : "\",\"stream\":\"stderr\"");
+  if (!attributes.empty()) {
+    out = put(out, ",\"attrs\":");
+    out = put(out, attributes);
+  }
+  out = put(out, ",\"time\":\"");
   out = put(out, time);
   return put(out, "\"}\n");
 }

@@ -20,8 +20,10 @@ constexpr std::size_t json_line_bound(std::size_t message_size) noexcept {
 /// Writes {"log":"...","stream":"...","time":"..."} and a line end to `out`, which has room for
 /// json_line_bound() bytes, and returns the end of what it wrote. Bytes that are no UTF-8 become
 /// U+FFFD; quotes, control characters, <, >, &, U+2028 and U+2029 are escaped as Docker's encoder
-/// does it (a tab is \u0009). `time` is at most 40 bytes.
-char* write_json_line(char* out, std::string_view message, Stream stream, std::string_view time);
+/// does it (a tab is \u0009). `time` is at most 40 bytes;
+/// `attributes` is empty or a JSON object, for which the caller has room besides.
+char* write_json_line(char* out, std::string_view message, Stream stream, std::string_view time,
+                      std::string_view attributes = {});
 
 /// RFC 3339 of a moment, with the nanoseconds that it has: trailing zeros are dropped, as Go's
 /// RFC3339Nano does. Keeps the text of the second that it wrote last.

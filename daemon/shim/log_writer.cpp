@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kLineLimit = std::size_t{16} * 1024;
 constexpr std::size_t kFlushAt = std::size_t{64} * 1024;
 // Any line fits into what a buffer that need not be flushed yet has left.
-constexpr std::size_t kBufferSize = kFlushAt + json_line_bound(kLineLimit);
+constexpr std::size_t kBufferSize = kFlushAt + json_line_bound(kLineLimit);  // and attributes
 constexpr mode_t kLogMode = 0640;
 
 std::string numbered(const std::string& file, int number) {
@@ -93,9 +93,11 @@ void LogWriter::add_line(Stream stream, std::string_view line, std::string_view 
     flush();
     rotate();
   }
-  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kBufferSize);
+  if (!buffer_)
+    buffer_ = std::make_unique_for_overwrite<char[]>(kBufferSize + settings_.attributes.size());
   char* const begin = buffer_.get() + filled_;
-  filled_ += static_cast<std::size_t>(write_json_line(begin, line, stream, time) - begin);
+  filled_ += static_cast<std::size_t>(
+      write_json_line(begin, line, stream, time, settings_.attributes) - begin);
   ++buffered_lines_;
   if (filled_ >= kFlushAt) flush();
 }

@@ -17,6 +17,7 @@ struct LogSettings {
   std::string file;            // name in the container's folder
   std::int64_t max_size = -1;  // bytes; -1: never rotate
   int max_file = 1;            // files kept, the present one included
+  std::string attributes;      // of every line, as a JSON object; empty: none
 };
 
 class LogWriter {

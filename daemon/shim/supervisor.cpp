@@ -37,7 +37,9 @@ std::string read_document() {
 }
 
 LogSettings log_settings(const runtime::LogSettings& asked) {
-  return {asked.driver == "json-file", asked.file, asked.max_size, asked.max_file};
+  LogSettings settings{asked.driver == "json-file", asked.file, asked.max_size, asked.max_file, {}};
+  if (!asked.attrs.empty()) settings.attributes = nlohmann::json(asked.attrs).dump();
+  return settings;
 }
 
 /// To be called once PID 1 exists, which inherits neither. Both are wishes: without

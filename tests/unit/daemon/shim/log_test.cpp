@@ -79,7 +79,7 @@ TEST_CASE("bytes that are no UTF-8 are replaced one by one", "[log]") {
 
 TEST_CASE("lines are put together from any portions", "[log]") {
   const Folder folder;
-  LogWriter log(folder.fd(), {true, "c.log", -1, 1});
+  LogWriter log(folder.fd(), {true, "c.log", -1, 1, {}});
   log.append(Stream::kStdout, "one\ntw");
   log.append(Stream::kStderr, "error\n");
   log.append(Stream::kStdout, "o\nthr");
@@ -95,7 +95,7 @@ TEST_CASE("lines are put together from any portions", "[log]") {
 
 TEST_CASE("a line without an end is cut at 16 KiB", "[log]") {
   const Folder folder;
-  LogWriter log(folder.fd(), {true, "c.log", -1, 1});
+  LogWriter log(folder.fd(), {true, "c.log", -1, 1, {}});
   log.append(Stream::kStdout, std::string(40 * 1024, 'x'));
   log.finish();
   CHECK(count_lines(folder.read("c.log")) == 3);
@@ -103,7 +103,7 @@ TEST_CASE("a line without an end is cut at 16 KiB", "[log]") {
 
 TEST_CASE("rotation keeps so many files and each within its size", "[log]") {
   const Folder folder;
-  LogWriter log(folder.fd(), {true, "c.log", 1000, 3});
+  LogWriter log(folder.fd(), {true, "c.log", 1000, 3, {}});
   for (int i = 0; i < 100; ++i)
     log.append(Stream::kStdout, "line " + std::to_string(i) + "\n");
   CHECK(folder.has("c.log.1"));
@@ -115,7 +115,7 @@ TEST_CASE("rotation keeps so many files and each within its size", "[log]") {
 
 TEST_CASE("a log that cannot be written counts what is lost and harms nobody", "[log]") {
   const Folder folder;
-  LogWriter log(folder.fd(), {true, "no/such/folder/c.log", -1, 1});
+  LogWriter log(folder.fd(), {true, "no/such/folder/c.log", -1, 1, {}});
   log.append(Stream::kStdout, "one\ntwo\n");
   CHECK(log.lost_lines() == 2);
 }
@@ -142,7 +142,7 @@ TEST_CASE("the worst line fits into its bound", "[log]") {
 
 TEST_CASE("nothing is left behind when rotation keeps one file", "[log]") {
   const Folder folder;
-  LogWriter log(folder.fd(), {true, "c.log", 500, 1});
+  LogWriter log(folder.fd(), {true, "c.log", 500, 1, {}});
   for (int i = 0; i < 50; ++i)
     log.append(Stream::kStdout, "line " + std::to_string(i) + "\n");
   CHECK(folder.read("c.log").size() <= 600);
@@ -154,14 +154,14 @@ TEST_CASE("a log that was there is gone on with, and a link in its place is not 
           "[log]") {
   const Folder folder;
   {
-    LogWriter log(folder.fd(), {true, "c.log", -1, 1});
+    LogWriter log(folder.fd(), {true, "c.log", -1, 1, {}});
     log.append(Stream::kStdout, "one\n");
   }
-  LogWriter log(folder.fd(), {true, "c.log", -1, 1});
+  LogWriter log(folder.fd(), {true, "c.log", -1, 1, {}});
   log.append(Stream::kStdout, "two\n");
   CHECK(count_lines(folder.read("c.log")) == 2);
   REQUIRE(::symlinkat("c.log", folder.fd(), "link.log") == 0);
-  LogWriter linked(folder.fd(), {true, "link.log", -1, 1});
+  LogWriter linked(folder.fd(), {true, "link.log", -1, 1, {}});
   linked.append(Stream::kStdout, "three\n");
   CHECK(linked.lost_lines() == 1);
 }
@@ -175,7 +175,7 @@ TEST_CASE("a full disk costs lines, says so once, and leaves no half line", "[lo
     const rlimit limit{1000, 1000};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     int said = 0;
-    LogWriter log(folder.fd(), {true, "c.log", -1, 1});
+    LogWriter log(folder.fd(), {true, "c.log", -1, 1, {}});
     log.when_lost([&](int error) { said += error == EFBIG ? 1 : 100; });
     for (int i = 0; i < 100; ++i)
       log.append(Stream::kStdout, "a line of the container\n");

@@ -78,16 +78,16 @@ TEST_CASE("throughput of the log", "[.bench]") {
   const std::filesystem::path folder = ::mkdtemp(pattern.data());
   const Fd directory = open_file(folder, O_RDONLY | O_DIRECTORY);
   {
-    LogWriter log(directory.get(), {true, "c.log", 20'000'000, 5});
+    LogWriter log(directory.get(), {true, "c.log", 20'000'000, 5, {}});
     const std::string piece = lines();
     const auto begin = std::chrono::steady_clock::now();
     for (std::size_t done = 0; done < kTotal; done += piece.size())
       log.append(Stream::kStdout, piece);
     report("log writer alone, 100-byte lines", since(begin));
   }
-  LogWriter log(directory.get(), {true, "d.log", 20'000'000, 5});
+  LogWriter log(directory.get(), {true, "d.log", 20'000'000, 5, {}});
   report("pipe to log", pass(log, false, false));
-  LogWriter both(directory.get(), {true, "e.log", 20'000'000, 5});
+  LogWriter both(directory.get(), {true, "e.log", 20'000'000, 5, {}});
   report("pipe to log and one client", pass(both, true, true));
   std::filesystem::remove_all(folder);
 }
