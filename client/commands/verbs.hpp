@@ -9,6 +9,8 @@ namespace berth::client {
 int run_attach(Context& context, const Arguments& arguments);
 int run_create(Context& context, const Arguments& arguments);
 int run_exec(Context& context, const Arguments& arguments);
+int run_export(Context& context, const Arguments& arguments);
+int run_diff(Context& context, const Arguments& arguments);
 int run_events(Context& context, const Arguments& arguments);
 int run_history(Context& context, const Arguments& arguments);
 int run_images(Context& context, const Arguments& arguments);

@@ -365,3 +365,18 @@ def test_changes_name_what_differs_from_the_image(make_daemon, driver):
     assert list(found) == sorted(found)
     lines = daemon.docker("diff", container).stdout.splitlines()
     assert "A /new" in lines and "D /root" in lines and "C /etc" in lines
+
+
+def test_the_client_exports_and_tells_changes(daemon, tmp_path):
+    container = daemon.run(command=["sh", "-c", "echo x > /made; rm /etc/group"])
+    daemon.wait(container)
+    assert daemon.berth("diff", container).stdout.splitlines() == ["C /etc", "D /etc/group", "A /made"]
+    target = tmp_path / "all.tar"
+    assert daemon.berth("export", "-o", str(target), container).returncode == 0
+    assert "made" in tarfile.open(target).getnames()
+    assert os.listdir(tmp_path) == ["all.tar"]
+    assert "No such container" in daemon.berth("export", "-o", str(target), "nobody").stderr
+    with daemon.terminal("berth", "export", container) as terminal:
+        terminal.expect("cowardly refusing to save to a terminal")
+        assert terminal.wait() == 1
+    daemon.remove(container)
