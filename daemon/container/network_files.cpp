@@ -70,8 +70,9 @@ Task<> write_network_files(Services& services, ContainerPtr container, Container
                 as_host = mode.kind == NetworkKind::kHost] {
     Files files;
     // A container on the host's network knows the names that the host knows.
-    files.hosts =
-        as_host && hosts.extra_hosts.empty() ? read_file("/etc/hosts") : network::hosts_file(hosts);
+    const bool as_hosts_of_host =
+        as_host && hosts.extra_hosts.empty() && std::filesystem::exists("/etc/hosts");
+    files.hosts = as_hosts_of_host ? read_file("/etc/hosts") : network::hosts_file(hosts);
     files.hostname = hosts.hostname + "\n";
     const std::string of_host = network::read_host_resolv_conf();
     const bool untouched =

@@ -1,5 +1,6 @@
 """The bridge, published ports seen from everywhere, the other modes, and running out."""
 
+import os
 import contextlib
 import json
 import subprocess
@@ -305,3 +306,15 @@ def test_an_unknown_network_is_told_at_the_start(daemon):
     assert answer.status == 404 and "network nowhere not found" in answer.message
     assert "network nowhere not found" in daemon.state(container)["Error"]
     daemon.remove(container)
+
+
+def test_a_host_without_a_hosts_file_runs_containers_on_its_network(make_daemon):
+    daemon = make_daemon(start=False)
+    etc = os.path.join(daemon.folder, "etc")
+    daemon.host.run("cp", "-a", "/etc", etc)
+    os.unlink(os.path.join(etc, "hosts"))
+    daemon.host.run("mount", "--bind", etc, "/etc")
+    daemon.start().load("busybox")
+    container = daemon.run(command=["cat", "/etc/hosts"], host={"NetworkMode": "host"})
+    assert daemon.wait(container) == 0
+    assert "127.0.0.1" in daemon.output(container)
