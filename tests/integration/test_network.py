@@ -1,8 +1,8 @@
 """The bridge, published ports seen from everywhere, the other modes, and running out."""
 
-import os
 import contextlib
 import json
+import os
 import subprocess
 
 import pytest
