@@ -84,7 +84,7 @@ struct ExecInspect {
   bool open_stdout = false;
   bool can_remove = false;
   std::string container_id;
-  std::string detach_keys;
+  std::string detach_keys;  // base64
   std::int64_t pid = 0;
 
   static constexpr auto fields() {

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "common/base64.hpp"
 #include "common/error.hpp"
 #include "common/log/log.hpp"
 #include "common/text.hpp"
@@ -271,7 +272,9 @@ api::ExecInspect inspect_exec(const FoundExec& found) {
   shown.open_stderr = request.attach_stderr;
   shown.can_remove = exec.exit_code && now() - exec.ended_at > kRemovable;
   shown.container_id = found.container->id().str();
-  shown.detach_keys = request.detach_keys;
+  // As dockerd shows it: the bytes that a terminal sends.
+  if (!request.detach_keys.empty())
+    shown.detach_keys = encode_base64(parse_detach_keys(request.detach_keys));
   shown.pid = exec.pid;
   return shown;
 }

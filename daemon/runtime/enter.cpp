@@ -171,8 +171,7 @@ int run_helper(const EnterPlan& plan, Report& report) {
   ::_exit(run_helper(plan, report));
 }
 
-long clone_helper(const Cgroup* cgroup, int& pidfd) {
-  const Fd group = cgroup != nullptr ? cgroup->clone_target() : Fd();
+long clone_into(const Fd& group, int& pidfd) {
   clone_args arguments{};
   arguments.flags = CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
@@ -182,6 +181,31 @@ long clone_helper(const Cgroup* cgroup, int& pidfd) {
     arguments.cgroup = static_cast<std::uint64_t>(group.get());
   }
   return ::syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
+/// v2: where PID 1 is now; empty when that is not below the container's own group.
+Fd present_group(const Cgroup& cgroup, pid_t init) {
+  static constexpr std::string_view kPrefix = "0::";
+  const std::string text = read_file("/proc/" + std::to_string(init) + "/cgroup");
+  for (const std::string_view line : split(text, '\n')) {
+    if (!line.starts_with(kPrefix)) continue;
+    const std::string path(line.substr(kPrefix.size()));
+    if (!path.starts_with(cgroup.path() + "/")) break;
+    const std::string place = cgroup.layout().hierarchies.front().mount_point + path;
+    return Fd(::open(place.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  }
+  return Fd();
+}
+
+long clone_helper(const EnterOptions& options, int& pidfd) {
+  const Fd group = options.cgroup != nullptr ? options.cgroup->clone_target() : Fd();
+  const long result = clone_into(group, pidfd);
+  if (result >= 0 || errno != EBUSY || !group) return result;
+  // An init such as systemd has moved itself further down and shares its controllers out: then no
+  // process may be in the group itself (cgroups(7), "no internal processes").
+  const Fd present = present_group(*options.cgroup, options.init);
+  errno = EBUSY;
+  return present ? clone_into(present, pidfd) : result;
 }
 
 void reap(Fd& process) noexcept {
@@ -214,7 +238,7 @@ EnteringProcess enter(Process process, const EnterOptions& options) {
     give_streams_to_root(plan.process);
   }
   int pidfd = -1;
-  const long result = clone_helper(options.cgroup, pidfd);
+  const long result = clone_helper(options, pidfd);
   if (result == 0) run_enter(plan, child_end.get());
   check_errno(result, "clone3", "session");
   entering.helper_.reset(pidfd);

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import urllib.parse
 
 import pytest
@@ -185,7 +186,7 @@ def test_inspect(daemon, container):
         "ID": session, "Running": False, "ExitCode": None, "OpenStdin": True, "OpenStdout": True, "OpenStderr": True,
         "ProcessConfig": {"tty": False, "entrypoint": "sh", "arguments": ["-c", "read line; exit 5"],
                           "privileged": True, "user": "root"},
-        "CanRemove": False, "ContainerID": container, "DetachKeys": "ctrl-a", "Pid": 0}
+        "CanRemove": False, "ContainerID": container, "DetachKeys": "AQ==", "Pid": 0}
     stream, _ = begin(daemon, session)
     with stream:
         eventually(lambda: inspect(daemon, session)["Pid"] > 0)
@@ -467,6 +468,21 @@ def test_sessions_outlive_the_daemon(make_daemon):
         assert demultiplex(stream.read_all()) == "got input\n"
         assert inspect(daemon, session)["ExitCode"] == 9
     assert run(daemon, container, "echo", "new") == (0, "new\n")
+
+
+def test_the_client_outlives_the_daemon_as_well(make_daemon):
+    daemon = make_daemon()
+    container = daemon.run(command=SLEEP)
+    process = daemon.start_client("berth", "exec", "-i", container, "sh", "-c", "echo ready; read x; echo $x; exit 9",
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    daemon.kill9()
+    process.stdin.write("late\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "late\n"
+    daemon.start()
+    output, _ = process.communicate()
+    assert (output, process.returncode) == ("", 9)
 
 
 def test_the_shims_death_ends_the_sessions(daemon, container):

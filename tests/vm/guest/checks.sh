@@ -187,6 +187,30 @@ check_published_port() {
   wanted page page "$page"
 }
 
+check_exec() {
+  id=$(berth run -d --memory 64m busybox sleep 1000)
+  group=$(berth exec "$id" sh -c 'cat /proc/self/cgroup; exit 5')
+  wanted "exit code" 5 $? && wanted group 0::/ "$group" || return 1
+  berth exec -d "$id" sh -c 'sleep 999 & wait' &&
+    for _ in $(seq 100); do
+      if [ "$(wc -l <"$(group_of "$id")/cgroup.procs")" = 3 ]; then break; fi
+      usleep 100000
+    done
+  wanted "processes in the group" 3 "$(wc -l <"$(group_of "$id")/cgroup.procs")" || return 1
+  berth exec "$id" sh -c 'mknod /disk b 254 0 && head -c 1 /disk' 2>&1 | grep -q 'Operation not permitted' &&
+    berth rm -f "$id"
+}
+
+check_exec_beside_an_init_that_went_down() {
+  id=$(berth run -d --privileged busybox sh -c 'mkdir /sys/fs/cgroup/init && echo 1 >/sys/fs/cgroup/init/cgroup.procs &&
+    echo +pids >/sys/fs/cgroup/cgroup.subtree_control && sleep 1000')
+  for _ in $(seq 100); do
+    if grep -q pids "$(group_of "$id")/cgroup.subtree_control"; then break; fi
+    usleep 100000
+  done
+  wanted "the group of the session" 0::/init "$(berth exec "$id" cat /proc/self/cgroup)" && berth rm -f "$id"
+}
+
 check_stop_removes_the_group() {
   container=$(berth run -d busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done')
   group=$(group_of "$container")
