@@ -145,6 +145,7 @@ api::SystemInfo system_info(container::Services& services, const DaemonFacts& fa
   describe_machine(info);
   describe_limits(info, *facts.cgroups);
   describe_configuration(info, facts.config);
+  info.init_binary = services.settings.init_program.filename();
   if (services.settings.apparmor)
     info.security_options.insert(info.security_options.begin(), "name=apparmor");
   if (!services.settings.user_mapping.empty()) info.security_options.emplace_back("name=userns");

@@ -102,6 +102,7 @@ def test_an_init_of_the_administrator_s(make_daemon, tmp_path):
     path.chmod(0o755)
     tmp_path.chmod(0o755)
     daemon = make_daemon("--init", "--init-path", str(path))
+    assert daemon.api.get("/info").json()["InitBinary"] == "my-init"
     container = daemon.run(command=["echo", "program"])
     daemon.wait(container)
     assert daemon.output(container).split() == ["mine", "program"]

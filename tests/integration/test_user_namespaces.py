@@ -365,3 +365,21 @@ def test_a_session_needs_a_user_that_is_mapped(remapped):
     assert "user 100000 is not mapped in the container's user namespace" in result.stdout + result.stderr
     privileged = remapped.docker("exec", "--privileged", container, "hostname", "new")
     assert privileged.returncode == 0 and remapped.docker("exec", container, "hostname").stdout == "new\n"
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_copied_files_have_the_containers_owners(remapped, tmp_path, running):
+    (tmp_path / "file").write_text("copied\n")
+    container = remapped.run(command=["sh", "-c", "touch /mine && chown 7:8 /mine && echo done; sleep 1000"])
+    eventually(lambda: "done" in remapped.output(container))
+    if not running:
+        remapped.api.post(f"/containers/{container}/kill", expect=204)
+        remapped.wait(container)
+    result = remapped.docker("cp", str(tmp_path / "file"), f"{container}:/tmp/in")
+    assert result.returncode == 0, result.stderr
+    result = remapped.docker("cp", f"{container}:/mine", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    upper, = glob.glob(f"{remapped.data_root}/layers/*/writable/{container}/diff")
+    assert os.stat(f"{upper}/tmp/in").st_uid == 0 and os.stat(f"{upper}/mine").st_uid == 7
+    head = remapped.api("HEAD", f"/containers/{container}/archive?path=/tmp/in")
+    assert head.status == 200
