@@ -232,8 +232,8 @@ Task<> read_archive(Services& services, ContainerPtr container, std::string path
   };
   const PathStat found = co_await services.fast.run(std::move(look));
   co_await begin(found);
-  auto write = [&located, shown = shown_name(path)](int out) {
-    image::TreeWriter writer(out, image::Mounts::kFollow);
+  auto write = [&located, shown = shown_name(path), ids = visited.root.ids](int out) {
+    image::TreeWriter writer(out, image::Mounts::kFollow, ids);
     writer.add(located.entry.get(), shown);
     writer.finish();
   };
@@ -248,14 +248,17 @@ Task<> write_archive(Services& services, ContainerPtr container, std::string pat
   Fd folder;
   image::UnpackOptions unpack;
   unpack.keep_kinds = options.keep_kinds;
+  unpack.ids = visited.root.ids;
   auto look = [&] {
     folder = open_destination(root, *container, path);
     if (options.own) unpack.owner = runtime::resolve_owner(container->definition.config.user, root);
   };
   co_await services.fast.run(std::move(look));
   Pipe pipe = make_wide_pipe();
-  PipeWork work(std::move(pipe.read),
-                [&folder, unpack](int in) { image::unpack_archive(in, folder.get(), unpack); });
+  PipeWork work(std::move(pipe.read), [&folder, unpack](int in) {
+    runtime::create_files_as_root_of(unpack.ids);
+    image::unpack_archive(in, folder.get(), unpack);
+  });
   std::exception_ptr failure;
   try {
     co_await pump_in(services, pipe.write, source);
@@ -281,8 +284,8 @@ Task<> export_container(Services& services, ContainerPtr container, std::functio
                         ArchiveSink sink) {
   const Visit visited = co_await visit(services, container, runtime::VisitMounts::kNone);
   co_await begin();
-  auto write = [root = visited.root.root.get()](int out) {
-    image::TreeWriter writer(out, image::Mounts::kSkip);
+  auto write = [root = visited.root.root.get(), ids = visited.root.ids](int out) {
+    image::TreeWriter writer(out, image::Mounts::kSkip, ids);
     writer.add_children(root);
     writer.finish();
   };

@@ -99,10 +99,10 @@ void make_default_user(const SubordinateFiles& files) {
   if (!has_gids) run({"usermod", "--add-subgids", range, kDefaultUser});
 }
 
-std::vector<IdRange> ranges_of(const std::filesystem::path& path, const Account& first,
-                               const Account& second, const char* what) {
+IdRanges ranges_of(const std::filesystem::path& path, const Account& first, const Account& second,
+                   const char* what) {
   const std::string text = read_or_empty(path);
-  std::vector<IdRange> ranges = subordinate_ids(text, first.name, first.number);
+  IdRanges ranges = subordinate_ids(text, first.name, first.number);
   if (ranges.empty()) ranges = subordinate_ids(text, second.name, second.number);
   if (!ranges.empty()) return ranges;
   refuse(std::string("userns-remap: no ") + what + " ranges found for \"" + first.name + "\" in " +
@@ -111,9 +111,8 @@ std::vector<IdRange> ranges_of(const std::filesystem::path& path, const Account&
 
 }  // namespace
 
-std::vector<IdRange> subordinate_ids(const std::string& text, const std::string& name,
-                                     std::uint32_t number) {
-  std::vector<IdRange> ranges;
+IdRanges subordinate_ids(const std::string& text, const std::string& name, std::uint32_t number) {
+  IdRanges ranges;
   std::uint64_t next = 0;
   for (const std::string_view whole : split(text, '\n')) {
     const std::string_view line = trim(whole);
@@ -161,7 +160,7 @@ UserMapping read_user_mapping(const std::string& remap, const SubordinateFiles& 
   return mapping;
 }
 
-nlohmann::json to_json(const std::vector<IdRange>& ranges) {
+nlohmann::json to_json(const IdRanges& ranges) {
   nlohmann::json list = nlohmann::json::array();
   for (const IdRange& range : ranges) {
     list.push_back(

@@ -9,20 +9,14 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "api/host_config.hpp"
+#include "common/id_map.hpp"
 
 namespace berth::container {
 
-/// `size` ids from `container` on are those from `host` on.
-struct IdRange {
-  std::uint32_t container = 0;
-  std::uint32_t host = 0;
-  std::uint32_t size = 0;
-};
-
 struct UserMapping {
   std::string user;  // whose subordinate ids they are
-  std::vector<IdRange> uids;
-  std::vector<IdRange> gids;
+  IdRanges uids;
+  IdRanges gids;
 
   bool empty() const noexcept { return uids.empty(); }
 };
@@ -40,11 +34,10 @@ UserMapping read_user_mapping(const std::string& remap, const SubordinateFiles& 
 
 /// The text of such a file as ranges of `name`, or of `number`, whoever is first found. Throws
 /// Error{kInvalidArgument} for a line that is none.
-std::vector<IdRange> subordinate_ids(const std::string& text, const std::string& name,
-                                     std::uint32_t number);
+IdRanges subordinate_ids(const std::string& text, const std::string& name, std::uint32_t number);
 
 /// OCI's uidMappings or gidMappings.
-nlohmann::json to_json(const std::vector<IdRange>& ranges);
+nlohmann::json to_json(const IdRanges& ranges);
 
 /// Whether containers of this definition get a user namespace.
 bool has_user_namespace(const api::HostConfig& host_config, const UserMapping& mapping);

@@ -68,6 +68,13 @@ bool is_archives_fault(int error) {
   }
 }
 
+std::uint32_t mapped_id(const IdRanges& ranges, std::uint32_t id, const std::string& path) {
+  if (const auto mapped = host_id(ranges, id)) return *mapped;
+  throw Error(ErrorKind::kInvalidArgument, "archive entry " + quote_entry(path) + ": owner " +
+                                               std::to_string(id) +
+                                               " is not mapped in the container's user namespace");
+}
+
 }  // namespace
 
 LayerWriter::LayerWriter(int root, storage::Whiteouts whiteouts)
@@ -90,6 +97,10 @@ LayerWriter::Metadata LayerWriter::read_metadata(archive_entry* entry) const {
   metadata.uid = check_owner(archive_entry_uid(entry), path);
   metadata.gid = check_owner(archive_entry_gid(entry), path);
   if (owner_) std::tie(metadata.uid, metadata.gid) = *owner_;
+  if (!ids_.empty()) {
+    metadata.uid = mapped_id(ids_.uids, metadata.uid, path);
+    metadata.gid = mapped_id(ids_.gids, metadata.gid, path);
+  }
   metadata.mode = archive_entry_perm(entry) & 07777U;
   const timespec time{archive_entry_mtime(entry),
                       std::clamp(archive_entry_mtime_nsec(entry), 0L, 999'999'999L)};

@@ -15,6 +15,7 @@
 
 #include <sys/stat.h>
 
+#include "common/id_map.hpp"
 #include "daemon/image/layer_folders.hpp"
 #include "daemon/storage/driver.hpp"
 
@@ -34,6 +35,9 @@ class LayerWriter {
   void keep_kinds() noexcept { keep_kinds_ = true; }
   /// Gives all that is written to this user, whatever the archive says.
   void set_owner(uid_t uid, gid_t gid) noexcept { owner_ = {uid, gid}; }
+
+  /// The archive's owners are a container's, the files' are the host's.
+  void set_ids(IdMaps ids) { ids_ = std::move(ids); }
 
   /// Writes one entry, whose data is read from `reader`. Throws Error: kInvalidArgument for what is
   /// wrong with the archive, kInternal with errno when the file system cannot take it.
@@ -93,6 +97,7 @@ class LayerWriter {
   bool is_root_;
   bool keep_kinds_ = false;
   std::optional<std::pair<uid_t, gid_t>> owner_;
+  IdMaps ids_;
   mode_t umask_;
   LayerFolders folders_;
   /// Some open folder may be gone.

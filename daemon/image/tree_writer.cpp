@@ -94,6 +94,14 @@ std::string link_target(int link) {
   return target;
 }
 
+/// As the container sees it: what is not mapped is nobody's (proc_sys_kernel(5), overflowuid).
+void show_owner(const IdMaps& ids, struct stat& status) {
+  constexpr std::uint32_t kNobody = 65534;
+  if (ids.empty()) return;
+  status.st_uid = container_id(ids.uids, status.st_uid).value_or(kNobody);
+  status.st_gid = container_id(ids.gids, status.st_gid).value_or(kNobody);
+}
+
 EntryPtr make_entry(const struct stat& status, const std::string& shown) {
   EntryPtr entry(archive_entry_new());
   if (!entry) throw std::bad_alloc();
@@ -119,7 +127,8 @@ void TreeWriter::Free::operator()(archive* writer) const noexcept {
   archive_write_free(writer);
 }
 
-TreeWriter::TreeWriter(int out, Mounts mounts) : writer_(archive_write_new()), mounts_(mounts) {
+TreeWriter::TreeWriter(int out, Mounts mounts, IdMaps ids)
+    : writer_(archive_write_new()), mounts_(mounts), ids_(std::move(ids)) {
   if (!writer_) throw std::bad_alloc();
   archive_write_set_format_pax_restricted(writer_.get());
   // Attributes as GNU tar and other engines write them.
@@ -159,6 +168,7 @@ void TreeWriter::write_entry(int entry, const std::string& shown, int depth) {
   const bool hidden = mounts_ == Mounts::kSkip && is_mount_point(entry);
   const bool folder = S_ISDIR(status.st_mode);
   if (hidden && !folder) status.st_size = 0;
+  show_owner(ids_, status);
   const EntryPtr header = make_entry(status, folder ? shown + "/" : shown);
   add_attributes(header.get(), entry);
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "common/fd.hpp"
+#include "common/id_map.hpp"
 
 struct archive;
 
@@ -26,8 +27,9 @@ enum class Mounts {
 
 class TreeWriter {
  public:
-  /// `out` gets the stream; it must outlive the writer. Throws Error.
-  TreeWriter(int out, Mounts mounts);
+  /// `out` gets the stream; it must outlive the writer. `ids` are those of the container whose
+  /// files show the host's numbers. Throws Error.
+  TreeWriter(int out, Mounts mounts, IdMaps ids = {});
   ~TreeWriter();
   TreeWriter(const TreeWriter&) = delete;
   TreeWriter& operator=(const TreeWriter&) = delete;
@@ -52,6 +54,7 @@ class TreeWriter {
 
   std::unique_ptr<archive, Free> writer_;
   Mounts mounts_;
+  IdMaps ids_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // files with several names
 };
 

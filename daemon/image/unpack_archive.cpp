@@ -31,6 +31,7 @@ void unpack_archive(int in, int folder, const UnpackOptions& options) {
     throw_damaged(reader.get(), "the request's body is no tar archive");
   LayerWriter writer(folder, storage::Whiteouts::kLiteral);
   if (options.keep_kinds) writer.keep_kinds();
+  writer.set_ids(options.ids);
   if (options.owner) writer.set_owner(options.owner->first, options.owner->second);
   for (;;) {
     archive_entry* entry = nullptr;

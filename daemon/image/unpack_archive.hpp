@@ -6,11 +6,14 @@
 
 #include <sys/types.h>
 
+#include "common/id_map.hpp"
+
 namespace berth::image {
 
 struct UnpackOptions {
   bool keep_kinds = false;  // see LayerWriter::keep_kinds()
   std::optional<std::pair<uid_t, gid_t>> owner;
+  IdMaps ids{};  // see LayerWriter::set_ids()
 };
 
 /// Reads the archive from `in`: plain, or compressed with gzip, bzip2, xz or zstd. What was written

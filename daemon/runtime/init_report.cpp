@@ -83,15 +83,4 @@ bool Report::wait_for(char word) noexcept {
   }
 }
 
-LaunchFailure told_failure(int socket) {
-  InitMessage message;
-  LaunchFailure failure;
-  while (::recv(socket, &message, sizeof message, MSG_DONTWAIT) > 0) {
-    if (message.type != InitMessage::Type::kFailure) continue;
-    failure = {message.stage, std::string(message.text.data(), message.length), message.error,
-               message.exit_code};
-  }
-  return failure;
-}
-
 }  // namespace berth::runtime

@@ -119,10 +119,6 @@ class Report {
   Stage stage_ = Stage::kClone;
 };
 
-/// What was told last on this other end of a Report's socket, for steps that are made for PID 1 and
-/// taken elsewhere.
-LaunchFailure told_failure(int socket);
-
 /// The text of an errno value, as errno_text(), without allocating.
 FixedText<128> error_words(int error) noexcept;
 

@@ -137,24 +137,6 @@ std::string parent_of(const std::string& path) {
   return path.substr(0, path.find_last_of('/'));
 }
 
-/// On translating mounts nobody makes files whose id is not among the translated, and overlay makes
-/// some of its own, with the credentials of whoever mounts it: those of the container's root, with
-/// the powers of the host's (capabilities(7), SECBIT_NO_SETUID_FIXUP). The thread keeps them.
-bool become_mounter(const Spec& spec, Report& report) {
-  if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0)
-    return report.fail("prctl", "PR_SET_SECUREBITS");
-  const std::uint32_t gid = host_id(spec.gid_mappings, 0).value_or(0);
-  const std::uint32_t uid = host_id(spec.uid_mappings, 0).value_or(0);
-  ::setfsgid(gid);
-  ::setfsuid(uid);
-  // They report no failure but by what they return the next time (setfsuid(2)).
-  const auto is = [](int now, std::uint32_t wanted) {
-    return static_cast<std::uint32_t>(now) == wanted;
-  };
-  if (is(::setfsgid(gid), gid) && is(::setfsuid(uid), uid)) return true;
-  return report.fail("setfsuid", "the container's root", EPERM);
-}
-
 bool map_layers(const Rootfs& rootfs, Report& report, int user_namespace) {
   for (const std::string& layer : rootfs.lower) {
     if (!map_folder(report, layer, user_namespace)) return false;
@@ -188,6 +170,21 @@ bool mount_root(const InitPlan& plan, Report& report, MountedRoot& mounted) {
                                                      : mount_bind(plan, report, mounted.root);
 }
 
+bool become_mounter(const IdRanges& uids, const IdRanges& gids, Report& report) {
+  if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0)
+    return report.fail("prctl", "PR_SET_SECUREBITS");
+  const std::uint32_t gid = host_id(gids, 0).value_or(0);
+  const std::uint32_t uid = host_id(uids, 0).value_or(0);
+  ::setfsgid(gid);
+  ::setfsuid(uid);
+  // They report no failure but by what they return the next time (setfsuid(2)).
+  const auto is = [](int now, std::uint32_t wanted) {
+    return static_cast<std::uint32_t>(now) == wanted;
+  };
+  if (is(::setfsgid(gid), gid) && is(::setfsuid(uid), uid)) return true;
+  return report.fail("setfsuid", "the container's root", EPERM);
+}
+
 bool make_mapped_root(const InitPlan& plan, Report& report, int user_namespace, Fd& root) {
   report.enter(Stage::kRootfs);
   const Rootfs& rootfs = *plan.rootfs;
@@ -198,7 +195,8 @@ bool make_mapped_root(const InitPlan& plan, Report& report, int user_namespace, 
     return root && map_ids(report, root.get(), user_namespace, true, rootfs.path);
   }
   Fd mounted;
-  if (!map_layers(rootfs, report, user_namespace) || !become_mounter(*plan.spec, report) ||
+  if (!map_layers(rootfs, report, user_namespace) ||
+      !become_mounter(plan.spec->uid_mappings, plan.spec->gid_mappings, report) ||
       !mount_overlay(plan, report, mounted)) {
     return false;
   }

@@ -38,6 +38,11 @@ bool mount_root(const InitPlan& plan, Report& report, MountedRoot& mounted);
 /// namespace of its own, which it changes.
 bool make_mapped_root(const InitPlan& plan, Report& report, int user_namespace, Fd& root);
 
+/// On translating mounts nobody makes files whose id is not among the translated, and overlay makes
+/// some of its own, with the credentials of whoever mounts it: those of the container's root, with
+/// the powers of the host's (capabilities(7), SECBIT_NO_SETUID_FIXUP). The thread keeps them.
+bool become_mounter(const IdRanges& uids, const IdRanges& gids, Report& report);
+
 /// In PID 1 of a user namespace: hangs up the root that was made for it.
 bool mount_given_root(Report& report, Fd root, MountedRoot& mounted);
 

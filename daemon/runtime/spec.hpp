@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/id_map.hpp"
 #include "daemon/runtime/capabilities.hpp"
 
 namespace berth::runtime {
@@ -102,16 +103,6 @@ struct Rootfs {
 
 enum class NamespaceKind { kPid, kNetwork, kMount, kIpc, kUts, kCgroup, kUser };
 
-/// `size` ids from `container` on stand for those from `host` on (user_namespaces(7)).
-struct IdMapping {
-  std::uint32_t container = 0;
-  std::uint32_t host = 0;
-  std::uint32_t size = 0;
-};
-
-/// The host's number for one of the container's; none for one that is not mapped.
-std::optional<std::uint32_t> host_id(const std::vector<IdMapping>& mappings, std::uint32_t id);
-
 struct Namespace {
   NamespaceKind kind = NamespaceKind::kMount;
   std::string path;  // of a namespace to join; empty: a new one
@@ -195,8 +186,8 @@ struct Spec {
   std::string hostname;
   std::string domainname;
   std::vector<Namespace> namespaces;
-  std::vector<IdMapping> uid_mappings;  // of a user namespace, new or joined
-  std::vector<IdMapping> gid_mappings;
+  IdRanges uid_mappings;  // of a user namespace, new or joined
+  IdRanges gid_mappings;
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::string cgroups_path;  // below each hierarchy: "/berth/<id>"; empty: no cgroups of its own

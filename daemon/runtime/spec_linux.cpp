@@ -82,8 +82,8 @@ void check_namespace_list(const JsonField& field, const std::vector<Namespace>& 
   if (count(NamespaceKind::kMount) != 1) field.refuse("a list with a new \"mount\" namespace");
 }
 
-std::vector<IdMapping> mappings(const JsonField& field, const char* key) {
-  std::vector<IdMapping> result;
+IdRanges mappings(const JsonField& field, const char* key) {
+  IdRanges result;
   for (const JsonField& item : field.items_or_none(key)) {
     result.push_back({item.at("containerID").number<std::uint32_t>(),
                       item.at("hostID").number<std::uint32_t>(),
@@ -111,14 +111,6 @@ std::string with_slashes(std::string key) {
 }
 
 }  // namespace
-
-std::optional<std::uint32_t> host_id(const std::vector<IdMapping>& mappings, std::uint32_t id) {
-  for (const IdMapping& mapping : mappings) {
-    if (id >= mapping.container && id - mapping.container < mapping.size)
-      return mapping.host + (id - mapping.container);
-  }
-  return std::nullopt;
-}
 
 const Namespace* Spec::find_namespace(NamespaceKind kind) const {
   for (const Namespace& entry : namespaces) {

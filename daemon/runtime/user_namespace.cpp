@@ -25,9 +25,9 @@ namespace berth::runtime {
 
 namespace {
 
-std::string map_text(const std::vector<IdMapping>& mappings) {
+std::string map_text(const IdRanges& mappings) {
   std::string text;
-  for (const IdMapping& mapping : mappings) {
+  for (const IdRange& mapping : mappings) {
     text += std::to_string(mapping.container) + " " + std::to_string(mapping.host) + " " +
             std::to_string(mapping.size) + "\n";
   }
@@ -231,8 +231,7 @@ bool become_root_of_namespace(Report& report) {
 bool check_mapped(const InitPlan& plan, Report& report, const ResolvedUser& user) {
   if (plan.spec->uid_mappings.empty()) return true;
   report.enter(Stage::kUser);
-  const auto check = [&](const std::vector<IdMapping>& mappings, const char* what,
-                         std::uint32_t id) {
+  const auto check = [&](const IdRanges& mappings, const char* what, std::uint32_t id) {
     if (host_id(mappings, id)) return true;
     FixedText<16> number;
     number.append_number(id);

@@ -2,7 +2,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "daemon/runtime/namespaces.hpp"
+#include "daemon/runtime/step_report.hpp"
 #include "daemon/runtime/user_namespace.hpp"
 
 namespace berth::runtime {
@@ -91,8 +91,7 @@ void check_id_mapped_mounts(const std::string& folder) {
   write_id_maps(keeper.pid(), spec);
   const Fd user =
       open_namespace("/proc/" + std::to_string(keeper.pid()) + "/ns/user", NamespaceKind::kUser);
-  const SocketPair channel = make_socket_pair(SOCK_SEQPACKET);
-  Report report(channel.first.get());
+  StepReport steps;
   Rootfs rootfs;
   rootfs.kind = Rootfs::Kind::kOverlay;
   rootfs.lower = {place.inside("lower")};
@@ -105,8 +104,7 @@ void check_id_mapped_mounts(const std::string& folder) {
   // The mounts go with this process.
   check_errno(::unshare(CLONE_NEWNS), "unshare", "CLONE_NEWNS");
   Fd root;
-  const bool done = make_mapped_root(plan, report, user.get(), root);
-  if (!done) throw Error(ErrorKind::kNotImplemented, told_failure(channel.second.get()).message);
+  steps.require(make_mapped_root(plan, steps.report(), user.get(), root));
   check_errno(::mkdirat(root.get(), "folder", 0755), "mkdir", "below the overlay's root");
   struct stat translated{};
   check_errno(::fstatat(root.get(), "folder", &translated, 0), "stat", "below the overlay's root");

@@ -32,6 +32,8 @@ VisitedRoot visit_process(pid_t process, const std::string& cgroup_path) {
   std::string groups;
   try {
     groups = read_file(place + "/cgroup");
+    visited.ids = {parse_id_map(read_file(place + "/uid_map")),
+                   parse_id_map(read_file(place + "/gid_map"))};
   } catch (const Error&) {
     ended();
   }
@@ -57,6 +59,12 @@ VisitedRoot visit_stopped(const LaunchDocument& document, VisitMounts mounts) {
   visited.mount_namespace = open_file("/proc/thread-self/ns/mnt", O_RDONLY);
   visited.root = std::move(mounted.root);
   return visited;
+}
+
+void create_files_as_root_of(const IdMaps& ids) {
+  StepReport steps;
+  steps.report().enter(Stage::kUser);
+  steps.require(ids.empty() || become_mounter(ids.uids, ids.gids, steps.report()));
 }
 
 std::pair<uid_t, gid_t> resolve_owner(const std::string& user, int root) {

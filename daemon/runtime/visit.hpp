@@ -9,12 +9,14 @@
 #include <sys/types.h>
 
 #include "common/fd.hpp"
+#include "common/id_map.hpp"
 #include "daemon/runtime/spec.hpp"
 
 namespace berth::runtime {
 
 struct VisitedRoot {
   Fd root;             // O_PATH
+  IdMaps ids;          // between which its files show the host's numbers; of a user namespace
   Fd mount_namespace;  // keeps the mounts below the root; empty for a container that runs
 };
 
@@ -28,6 +30,11 @@ enum class VisitMounts { kNone, kBinds };
 /// mount namespace, which goes with the result. Call it on a thread that ends afterwards: the
 /// thread is left in that namespace (unshare(2)). Throws Error.
 VisitedRoot visit_stopped(const LaunchDocument& document, VisitMounts mounts);
+
+/// For a thread that writes into such a tree: whom new files belong to, before they are given to
+/// anybody. Mounts that translate owners take none of the host's root. The thread keeps it. Throws
+/// Error.
+void create_files_as_root_of(const IdMaps& ids);
 
 /// Who "user" or "user:group" is in the files below `root`. Throws Error{kInvalidArgument}.
 std::pair<uid_t, gid_t> resolve_owner(const std::string& user, int root);

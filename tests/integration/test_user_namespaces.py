@@ -1,8 +1,10 @@
 """userns-remap: root in a container is nobody on the host, and files keep the host's owners on disk."""
 
 import glob
+import io
 import os
 import stat
+import tarfile
 
 import pytest
 
@@ -381,5 +383,19 @@ def test_copied_files_have_the_containers_owners(remapped, tmp_path, running):
     assert result.returncode == 0, result.stderr
     upper, = glob.glob(f"{remapped.data_root}/layers/*/writable/{container}/diff")
     assert os.stat(f"{upper}/tmp/in").st_uid == 0 and os.stat(f"{upper}/mine").st_uid == 7
-    head = remapped.api("HEAD", f"/containers/{container}/archive?path=/tmp/in")
-    assert head.status == 200
+    for path, owner in (("/tmp/in", 0), ("/mine", 7)):
+        body = remapped.api.get(f"/containers/{container}/archive?path={path}").body
+        with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+            assert tar.next().uid == owner
+
+
+def test_an_owner_that_no_container_can_have(remapped):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        info = tarfile.TarInfo("file")
+        info.uid = 70000
+        tar.addfile(info)
+    container = remapped.run(command=SLEEP)
+    response = remapped.api("PUT", f"/containers/{container}/archive?path=/tmp", data.getvalue(),
+                            headers={"Content-Type": "application/x-tar"}, expect=400)
+    assert "owner 70000 is not mapped in the container's user namespace" in response.message

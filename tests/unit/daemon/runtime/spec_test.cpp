@@ -197,16 +197,3 @@ TEST_CASE("capability names") {
 }
 
 }  // namespace berth::runtime
-
-namespace berth::runtime {
-
-TEST_CASE("a container's ids are the host's from the first of their range on", "[spec]") {
-  const std::vector<IdMapping> mappings = {{0, 100'000, 1000}, {1000, 300'000, 10}};
-  CHECK(host_id(mappings, 0) == 100'000U);
-  CHECK(host_id(mappings, 999) == 100'999U);
-  CHECK(host_id(mappings, 1009) == 300'009U);
-  CHECK_FALSE(host_id(mappings, 1010));
-  CHECK_FALSE(host_id({}, 0));
-}
-
-}  // namespace berth::runtime
