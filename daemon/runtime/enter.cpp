@@ -54,8 +54,8 @@ bool is_in_other_user_namespace(pid_t init) {
 }
 
 /// A file such as /proc/<pid>/uid_map (user_namespaces(7)).
-std::vector<IdMapping> read_id_map(const std::string& path) {
-  std::vector<IdMapping> mappings;
+IdRanges read_id_map(const std::string& path) {
+  IdRanges mappings;
   const std::string text = read_file(path);
   for (const std::string_view line : split(text, '\n')) {
     std::vector<std::uint32_t> numbers;

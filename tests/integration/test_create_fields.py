@@ -34,7 +34,6 @@ WITHOUT_EFFECT = {
 
 # Requests that are refused, and the status.
 REFUSED = {
-    "ContainerConfig.Healthcheck": ({"Healthcheck": {"Test": ["CMD", "true"]}}, 501),
     "HostConfig.Cgroup": ({"HostConfig": {"Cgroup": "container:x"}}, 501),
     "HostConfig.DeviceRequests": ({"HostConfig": {"DeviceRequests": [{"Capabilities": [["gpu"]]}]}}, 501),
     "HostConfig.Isolation": ({"HostConfig": {"Isolation": "hyperv"}}, 400),
@@ -51,6 +50,7 @@ REFUSED = {
 
 # Fields that a whole file is about.
 ELSEWHERE = {
+    "ContainerConfig.Healthcheck": "test_health.py",
     "ContainerConfig.StdinOnce": "test_hijack.py",
     "HostConfig.IpcMode": "test_namespaces.py",
     "HostConfig.PidMode": "test_namespaces.py",

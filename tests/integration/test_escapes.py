@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from harness import images
-from harness.daemon import BIN
+from harness.daemon import BIN, demultiplex
 from harness.wait import eventually
 
 # What the attacks need and no shell can do; each command prints OK or the name of the error.
@@ -179,6 +179,43 @@ def test_cve_2019_5736_while_another_one_joins(daemon, thief, host):
         joined = daemon.run(command=["true"], host={"PidMode": f"container:{first}"})
         assert daemon.wait(joined) == 0
     assert "WRITABLE" not in daemon.output(first)
+
+
+def session(daemon, container, *command, **config):
+    """What comes of an exec: its output, or why it is refused."""
+    body = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True, **config}
+    made = daemon.api.post(f"/containers/{container}/exec", body)
+    if made.status != 201:
+        return made.message
+    stream, status = daemon.api.hijack(f"/exec/{made.json()['Id']}/start", {"Detach": False, "Tty": False})
+    with stream:
+        return demultiplex(stream.read_all()) if status == 101 else stream.read_all().decode(errors="replace")
+
+
+@pytest.mark.parametrize("host", [{}, {"CapAdd": ["SYS_PTRACE"]}, {"Privileged": True}])
+def test_cve_2019_5736_by_exec(daemon, thief, host):
+    """The program that enters is seen from inside while it is still the engine's."""
+    container = daemon.run("thief", ["/thief", "overwrite"], host=host)
+    eventually(lambda: "ready" in daemon.output(container))
+    for _ in range(5):
+        session(daemon, container, "/proc/self/exe")
+        assert session(daemon, container, "echo", "fine").strip() == "fine"
+    assert "WRITABLE" not in daemon.output(container)
+
+
+def test_cve_2024_21626_by_exec(daemon, thief, secret):
+    container = daemon.run("thief", ["sleep", "1000"])
+    for number in range(3, 24):
+        text = session(daemon, container, "sh", "-c", f"cat ../../../../../../..{secret}; ls ../../..",
+                       WorkingDir=f"/proc/self/fd/{number}")
+        assert "host only" not in text and "boot" not in text.split()
+
+
+def test_cve_2016_9962_descriptors_of_a_session(daemon, thief):
+    """What enters a container must not be looked into, nor bring anything along."""
+    container = daemon.run("thief", ["sleep", "1000"], host={"CapAdd": ["SYS_PTRACE"]})
+    lines = session(daemon, container, "sh", "-c", "for fd in /proc/self/fd/*; do readlink $fd; done").split()
+    assert all(line.startswith(("/dev/null", "pipe:", "/proc/")) for line in lines), lines
 
 
 def test_the_init_is_no_way_in_either(daemon, thief):
