@@ -384,11 +384,12 @@ TEST_CASE("the pull goes with its client", "[registry]") {
   f.content.put_image({"a", "b"}, "latest");
   f.target.gate.reset();
   SECTION("its stream is closed") {
-    const ProgressSink broken = [](std::string) -> Task<> {
+    // No layer is made before the client is seen to be gone: else the pull could be over by then.
+    const ProgressSink broken = [&f](std::string) -> Task<> {
+      f.target.gate.set();
       throw Error(ErrorKind::kCancelled, "the client went away");
       co_return;
     };
-    f.target.gate.set();
     CHECK_THROWS_WITH(test::run(f.io, f.puller().pull(f.request, broken)), "the client went away");
   }
   SECTION("its coroutine is cancelled") {
@@ -403,6 +404,7 @@ TEST_CASE("the pull goes with its client", "[registry]") {
     while (f.target.started.empty())
       f.io.run_one();
     signal.emit(asio::cancellation_type::terminal);
+    f.io.poll();          // it may be on its way to where it notices
     f.target.gate.set();  // a layer in the making is waited for
     while (!done)
       f.io.run_one();
