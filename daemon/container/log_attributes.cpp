@@ -74,7 +74,7 @@ std::string field_value(const Definition& definition, const std::string& name,
   if (field == ".Name") return name;
   if (field == ".ImageName") return definition.config.image;
   if (field == ".ImageID")
-    return std::string(short_id(definition.image_id.substr(definition.image_id.find(":") + 1)));
+    return std::string(short_id(definition.image_id.substr(definition.image_id.find(':') + 1)));
   if (field == ".ImageFullID") return definition.image_id;
   if (field == ".DaemonName") return "docker";
   if (field == ".Command") return join(process_arguments(definition.config), " ");
