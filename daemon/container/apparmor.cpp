@@ -74,7 +74,7 @@ bool has_apparmor(const std::filesystem::path& root) {
 }
 
 std::string apparmor_profile(const api::HostConfig& host_config, bool available) {
-  const std::string asked = parse_security_options(host_config.security_opt).apparmor_profile;
+  std::string asked = parse_security_options(host_config.security_opt).apparmor_profile;
   if (!available) {
     if (asked.empty() || asked == "unconfined") return {};
     throw Error(ErrorKind::kInvalidArgument,
