@@ -50,6 +50,16 @@ def work(daemon, prefix, ledgers):
         return  # the daemon was killed
 
 
+def is_true(daemon, container):
+    """Whether a container that is said to run has a process."""
+    if daemon.state(container)["Status"] != "running":
+        return True
+    try:
+        return os.path.exists(f"/proc/{daemon.outer_pid(container)}")
+    except AssertionError:  # no such process, or none any more
+        return False
+
+
 def check(daemon, ledger, known):
     """Holds what is there against what was promised."""
     row = known.get("/" + ledger.name)
@@ -67,8 +77,10 @@ def check(daemon, ledger, known):
         "stopped": {"exited"},
     }[ledger.acknowledged]
     assert state["Status"] in possible, f"{ledger.name}: {ledger.__dict__} but {state}"
-    if state["Status"] == "running":
-        assert os.path.exists(f"/proc/{daemon.outer_pid(row['Id'])}"), f"{ledger.name} has no process"
+    # One whose stop was under way may get the signal now: then it is "exited" a moment later.
+    eventually(lambda: is_true(daemon, row["Id"]), what=f"{ledger.name} is what the daemon says of it")
+    state = daemon.state(row["Id"])
+    assert state["Status"] in possible, f"{ledger.name}: {ledger.__dict__} but {state}"
     if state["Status"] == "exited":
         assert state["ExitCode"] in (137, 143), state
 
