@@ -7,12 +7,15 @@
 namespace berth::client {
 
 int run_attach(Context& context, const Arguments& arguments);
+int run_container_prune(Context& context, const Arguments& arguments);
 int run_create(Context& context, const Arguments& arguments);
 int run_exec(Context& context, const Arguments& arguments);
 int run_export(Context& context, const Arguments& arguments);
 int run_diff(Context& context, const Arguments& arguments);
+int run_df(Context& context, const Arguments& arguments);
 int run_events(Context& context, const Arguments& arguments);
 int run_history(Context& context, const Arguments& arguments);
+int run_image_prune(Context& context, const Arguments& arguments);
 int run_images(Context& context, const Arguments& arguments);
 int run_info(Context& context, const Arguments& arguments);
 int run_inspect(Context& context, const Arguments& arguments);
@@ -32,8 +35,11 @@ int run_rm(Context& context, const Arguments& arguments);
 int run_rmi(Context& context, const Arguments& arguments);
 int run_run(Context& context, const Arguments& arguments);
 int run_start(Context& context, const Arguments& arguments);
+int run_stats(Context& context, const Arguments& arguments);
 int run_stop(Context& context, const Arguments& arguments);
+int run_system_prune(Context& context, const Arguments& arguments);
 int run_tag(Context& context, const Arguments& arguments);
+int run_top(Context& context, const Arguments& arguments);
 int run_unpause(Context& context, const Arguments& arguments);
 int run_update(Context& context, const Arguments& arguments);
 int run_version(Context& context, const Arguments& arguments);

@@ -13,7 +13,6 @@ namespace berth::client {
 namespace {
 
 constexpr std::size_t kGap = 3;
-constexpr std::size_t kNarrowest = 10;
 
 std::size_t index_of(const TableFormat& format, std::string_view field) {
   const auto found = std::find_if(format.columns.begin(), format.columns.end(),
@@ -72,10 +71,11 @@ std::vector<std::string> cells(const std::string& line) {
 
 }  // namespace
 
-std::string align_columns(const std::vector<std::vector<std::string>>& lines) {
+std::string align_columns(const std::vector<std::vector<std::string>>& lines,
+                          std::size_t narrowest) {
   std::vector<std::size_t> widths;
   for (const auto& line : lines) {
-    widths.resize(std::max(widths.size(), line.size()), kNarrowest);
+    widths.resize(std::max(widths.size(), line.size()), narrowest);
     for (std::size_t index = 0; index < line.size(); ++index) {
       widths[index] = std::max(widths[index], character_count(line[index]) + kGap);
     }

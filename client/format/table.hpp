@@ -25,8 +25,9 @@ struct TableFormat {
 /// by \t. Throws Error{kInvalidArgument} for a template that cannot be used.
 std::string format_rows(const TableFormat& format, const std::vector<Row>& rows);
 
-/// Columns as wide as their widest cell and three blanks, but no narrower than ten; the last is
-/// not padded.
-std::string align_columns(const std::vector<std::vector<std::string>>& lines);
+/// Columns as wide as their widest cell and three blanks, but no narrower than `narrowest`; the
+/// last is not padded.
+std::string align_columns(const std::vector<std::vector<std::string>>& lines,
+                          std::size_t narrowest = 10);
 
 }  // namespace berth::client

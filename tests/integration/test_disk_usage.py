@@ -136,3 +136,44 @@ def test_the_size_is_known_when_the_image_is_gone(daemon):
     container = stopped(daemon, f"head -c {MIB} /dev/zero >/file", image="other:1")
     daemon.api.delete("/images/other:1?force=1", expect=200)
     assert daemon.api.get(f"/containers/{container}/json?size=1").json()["SizeRw"] >= MIB
+
+
+# --- the clients
+
+
+@pytest.mark.parametrize("client", ["berth", "docker"])
+def test_the_clients_show_what_is_on_the_disk(daemon, client):
+    run = getattr(daemon, client)
+    stopped(daemon, f"head -c {10 * MIB} /dev/zero >/file", name="sized")
+    lines = run("system", "df").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["TYPE", "Images", "Containers", "Local", "Build"]
+    assert lines[1].split()[1:3] == ["1", "1"] and lines[2].split()[1:] == ["1", "0", "10.49MB", "10.49MB", "(100%)"]
+    verbose = run("system", "df", "-v").stdout
+    assert "Images space usage:" in verbose and "busybox" in verbose
+    assert "Containers space usage:" in verbose and "sized" in verbose and "10.5MB" in verbose
+    assert run("system", "df", "--format", "{{.Type}}: {{.Active}}").stdout.splitlines()[0] == "Images: 1"
+
+
+@pytest.mark.parametrize("client", ["berth", "docker"])
+def test_the_clients_prune(daemon, client):
+    run = getattr(daemon, client)
+    kept = daemon.create(command=["true"], Labels={"keep": "1"})
+    gone = stopped(daemon, f"head -c {10 * MIB} /dev/zero >/file")
+    result = run("container", "prune", "-f", "--filter", "label!=keep")
+    assert result.stdout == f"Deleted Containers:\n{gone}\n\nTotal reclaimed space: 10.49MB\n", result.stderr
+    asked = run("container", "prune", input="n\n")
+    assert "WARNING! This will remove all stopped containers." in asked.stdout
+    assert [each["Id"] for each in daemon.containers()] == [kept]
+    daemon.api.post("/images/busybox/tag?repo=extra&tag=1", expect=201)
+    assert "Total reclaimed space: 0B" in run("image", "prune", input="y\n").stdout
+    daemon.api.delete("/images/extra:1", expect=200)
+
+
+def test_the_client_prunes_all_at_once(make_daemon):
+    daemon = make_daemon()
+    container = daemon.create(command=["true"])
+    assert daemon.berth("system", "prune", input="\n").returncode == 1
+    result = daemon.berth("system", "prune", "-a", "-f")
+    assert result.returncode == 0, result.stderr
+    assert f"Deleted Containers:\n{container}\n" in result.stdout and "untagged: busybox:latest" in result.stdout
+    assert daemon.api.get("/images/json").json() == daemon.containers() == []

@@ -200,3 +200,56 @@ def test_top_of_what_does_not_run(daemon):
     container = daemon.create(command=["true"])
     assert top(daemon, container, expect=409).message == f"container {container} is not running"
     assert top(daemon, "nosuch", expect=404).message == "No such container: nosuch"
+
+
+# --- the clients
+
+
+@pytest.mark.parametrize("client", ["berth", "docker"])
+def test_the_clients_show_what_is_used(daemon, client):
+    run = getattr(daemon, client)
+    container = daemon.run(command=["sleep", "1000"], name="watched", host={"Memory": 64 * MIB})
+    daemon.create(command=["true"], name="idle")
+    table = run("stats", "--no-stream").stdout.splitlines()
+    assert table[0].split()[:2] == ["CONTAINER", "ID"] and table[0].split()[-1] == "PIDS"
+    assert len(table) == 2 and table[1].startswith(container[:12]) and table[1].split()[-1] == "1"
+    assert "/ 64MiB" in table[1]
+    formatted = run("stats", "--no-stream", "--no-trunc", "--format", "{{.ID}} {{.Name}} {{.PIDs}}", "watched")
+    assert formatted.stdout == f"{container} watched 1\n"
+    everything = run("stats", "-a", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}}").stdout
+    assert "idle 0.00%" in everything and "watched" in everything
+    missing = run("stats", "--no-stream", "nosuch")
+    assert missing.returncode == 1 and "No such container: nosuch" in missing.stderr
+
+
+def test_the_stream_goes_on_and_follows_what_comes_and_goes(daemon):
+    first = daemon.run(command=["sleep", "1000"], name="first")
+    with daemon.start_client("berth", "stats", "--format", "{{.Name}}", stdout=-1, text=True) as client:
+        try:
+            assert client.stdout.readline() == "first\n"
+            daemon.run(command=["sleep", "1000"], name="second")
+            while client.stdout.readline() != "second\n":
+                pass
+            daemon.remove(first)
+            eventually(lambda: client.stdout.readline() == client.stdout.readline() == "second\n")
+        finally:
+            client.terminate()
+
+
+def test_the_stream_is_redrawn_on_a_terminal(daemon):
+    daemon.run(command=["sleep", "1000"], name="drawn")
+    with daemon.terminal("berth", "stats") as terminal:
+        for _ in range(2):
+            terminal.expect("(?s)\033\\[H.*?drawn")
+        terminal.type("\x03")
+        assert terminal.wait() != 0
+
+
+@pytest.mark.parametrize("client", ["berth", "docker"])
+def test_the_clients_show_the_processes(daemon, client):
+    daemon.run(command=["sleep", "4321"], name="topped")
+    run = getattr(daemon, client)
+    assert "sleep 4321" in run("top", "topped").stdout.splitlines()[1]
+    lines = run("top", "topped", "-o", "pid,args").stdout.splitlines()
+    assert lines[0].split() == ["PID", "COMMAND"] and lines[1].split()[1:] == ["sleep", "4321"]
+    assert "is not running" in run("top", daemon.create(command=["true"])).stderr

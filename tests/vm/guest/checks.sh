@@ -82,6 +82,32 @@ check_out_of_memory() {
   wanted OOMKilled true "$(berth inspect -f '{{.State.OOMKilled}}' oom)"
 }
 
+check_out_of_memory_is_told_at_once() {
+  berth run -d --name goes-on --memory 16m --memory-swap 16m busybox sh -c 'tail /dev/zero; exec sleep 1000' >/dev/null
+  for _ in $(seq 100); do
+    told=$(berth inspect -f '{{.State.OOMKilled}} {{.State.Running}}' goes-on)
+    [ "$told" = "true true" ] && break
+    usleep 100000
+  done
+  wanted "OOMKilled and Running" "true true" "$told" &&
+    wanted "events" goes-on "$(berth events --since 1m --until 0s --filter event=oom --filter container=goes-on \
+      --format '{{.Actor.Attributes.name}}' | head -n 1)"
+}
+
+check_stats() {
+  berth run -d --name used --memory 64m --pids-limit 17 busybox sh -c 'while :; do :; done' >/dev/null
+  line=$(berth stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' used)
+  echo "$line"
+  case $line in
+    "used 0.00%"*) return 1 ;;
+    "used "*%*" / 64MiB 1") ;;
+    *) return 1 ;;
+  esac
+  received=$(berth stats --no-stream --format '{{.NetIO}}' used)
+  echo "$received"
+  test "$received" != "0B / 0B"
+}
+
 check_cpu() {
   # 512 shares are 59 by the conversion that keeps the default of 1024 shares at the default weight of 100.
   group=$(limited --cpus 1.5 --cpu-shares 512)
