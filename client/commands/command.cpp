@@ -40,6 +40,8 @@ constexpr std::array kCommands = {
     Command{"container", "wait", "wait", "Block until containers stop, then print their exit codes",
             run_wait},
     Command{"container", "port", "port", "List port mappings of a container", run_port},
+    Command{"container", "cp", "cp",
+            "Copy files/folders between a container and the local filesystem", run_cp},
     Command{"container", "diff", "diff",
             "Inspect changes to files or directories on a container's filesystem", run_diff},
     Command{"container", "export", "export", "Export a container's filesystem as a tar archive",

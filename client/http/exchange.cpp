@@ -65,7 +65,7 @@ class Exchange::State {
     parser_->body_limit(boost::none);
     if (request.method == "HEAD") parser_->skip(true);
     send_all(socket_.get(), format_head(request) + request.body);
-    if (request.body_file >= 0) send_file(request.body_file);
+    if (request.body_file >= 0) send_body(request.body_file);
   }
 
   void read_head() {
@@ -104,6 +104,19 @@ class Exchange::State {
   int fd() const noexcept { return socket_.get(); }
 
  private:
+  /// A daemon that refuses answers before it read all of it: that answer says more than the broken
+  /// connection.
+  void send_body(int file) {
+    try {
+      send_file(file);
+    } catch (const Error& error) {
+      char first = 0;
+      const bool answered =
+          ::recv(socket_.get(), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) == sizeof first;
+      if (error.kind() != ErrorKind::kUnavailable || !answered) throw;
+    }
+  }
+
   void send_file(int file) {
     std::string chunk(kBufferSize, '\0');
     while (true) {
