@@ -53,20 +53,6 @@ bool is_in_other_user_namespace(pid_t init) {
   return own.st_ino != its.st_ino || own.st_dev != its.st_dev;
 }
 
-/// A file such as /proc/<pid>/uid_map (user_namespaces(7)).
-IdRanges read_id_map(const std::string& path) {
-  IdRanges mappings;
-  const std::string text = read_file(path);
-  for (const std::string_view line : split(text, '\n')) {
-    std::vector<std::uint32_t> numbers;
-    for (const std::string_view word : split(line, ' ')) {
-      if (const auto number = parse_number<std::uint32_t>(word)) numbers.push_back(*number);
-    }
-    if (numbers.size() == 3) mappings.push_back({numbers[0], numbers[1], numbers[2]});
-  }
-  return mappings;
-}
-
 EnterPlan make_enter_plan(const Spec& spec, const EnterOptions& options, int control) {
   EnterPlan plan;
   plan.process = make_process_plan(spec, options.launch);
@@ -224,8 +210,8 @@ EnteringProcess enter(Process process, const EnterOptions& options) {
   const bool other_user_namespace = is_in_other_user_namespace(options.init);
   if (other_user_namespace) {
     const std::string folder = "/proc/" + std::to_string(options.init);
-    spec.uid_mappings = read_id_map(folder + "/uid_map");
-    spec.gid_mappings = read_id_map(folder + "/gid_map");
+    spec.uid_mappings = parse_id_map(read_file(folder + "/uid_map"));
+    spec.gid_mappings = parse_id_map(read_file(folder + "/gid_map"));
   }
   SocketPair ends = make_socket_pair(SOCK_SEQPACKET);
   EnteringProcess entering;
