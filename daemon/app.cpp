@@ -163,6 +163,7 @@ class App::Impl {
                 registry_options(config_)),
         facts_{identity_.daemon_id, config_, runtime::detect_cgroups()},
         collector_(containers_, facts_.cgroups),
+        router_(config_.experimental),
         server_(streams_.get_executor(), control_.get_executor(), router_) {
     images_.set_users(image_users_);
     routes::add_system_routes(router_, containers_, puller_, facts_);

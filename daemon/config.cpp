@@ -21,7 +21,7 @@ using nlohmann::json;
 constexpr const char* kDefaultHost = "unix:///var/run/berth.sock";
 
 /// dockerd's keys that Berth does not have; saying "no" to them is fine.
-constexpr std::array<std::string_view, 26> kUnsupported = {"allow-nondistributable-artifacts",
+constexpr std::array<std::string_view, 25> kUnsupported = {"allow-nondistributable-artifacts",
                                                            "api-cors-header",
                                                            "authorization-plugins",
                                                            "bip6",
@@ -35,7 +35,6 @@ constexpr std::array<std::string_view, 26> kUnsupported = {"allow-nondistributab
                                                            "cpu-rt-runtime",
                                                            "default-gateway-v6",
                                                            "default-network-opts",
-                                                           "experimental",
                                                            "features",
                                                            "fixed-cidr-v6",
                                                            "host-gateway-ip",

@@ -42,6 +42,7 @@ struct Config {
   bool group_given = false;  // by somebody: it has to exist
   std::string log_level = "info";
   bool debug = false;
+  bool experimental = false;  // clients that ask may offer checkpoints
   bool allow_plain_tcp = false;
   std::vector<std::string> labels;
   int shutdown_timeout = 15;

@@ -131,6 +131,8 @@ std::vector<ConfigOption> daemon_options(Config& config) {
       {"-p,--pidfile", "pidfile", &config.pidfile, "File to write the process number to"},
       {"-G,--group", "group", &config.group, "Group that may use the Unix sockets"},
       {"-l,--log-level", "log-level", &config.log_level, "debug, info, warn, error or fatal", true},
+      {"--experimental", "experimental", &config.experimental,
+       "Tell clients to offer experimental commands (checkpoints)"},
       {"-D,--debug", "debug", &config.debug, "Log at level debug", true},
       {"--label", "labels", &config.labels, "Label of this daemon, KEY=VALUE", true},
       {"--shutdown-timeout", "shutdown-timeout", &config.shutdown_timeout,

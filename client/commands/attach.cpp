@@ -52,7 +52,8 @@ void check_attachable(const api::ContainerInspect& container) {
   }
 }
 
-int start_attached(Client& client, const std::string& name, AttachFlags flags) {
+int start_attached(Client& client, const std::string& name, AttachFlags flags,
+                   const std::string& query) {
   const api::ContainerInspect container = inspect_container(client, name);
   flags.input = flags.input && container.config.open_stdin;
   const SessionOptions options = session_options(container, flags);
@@ -61,7 +62,7 @@ int start_attached(Client& client, const std::string& name, AttachFlags flags) {
   Exchange wait = begin_wait(client, container.id, removes_itself ? "removed" : "next-exit");
   RawStream stream = attach.take_stream();
   Session session(client, options);
-  client.call("POST", "/containers/" + container.id + "/start");
+  client.call("POST", "/containers/" + container.id + "/start" + query);
   session.send_window_size();
   session.watch_exit(std::move(wait));
   if (session.run(std::move(stream)) == Session::End::kDetached) return 0;
@@ -108,16 +109,25 @@ int run_start(Context& context, const Arguments& arguments) {
   line.flag("-i,--interactive", flags.input, "Attach container's STDIN");
   line.flag("--sig-proxy", flags.sig_proxy, "Proxy received signals to the process");
   line.text("--detach-keys", flags.detach_keys, "Override the keys that detach from a container");
+  std::string checkpoint;
+  std::string checkpoint_dir;
+  line.text("--checkpoint", checkpoint, "Restore from this checkpoint");
+  line.text("--checkpoint-dir", checkpoint_dir, "Use a custom checkpoint storage directory");
   const Arguments names = line.parse(arguments, 1);
+  if (!checkpoint.empty() && names.size() > 1) {
+    throw Error(ErrorKind::kInvalidArgument, "you cannot restore multiple containers at once");
+  }
+  const std::string query =
+      query_string({{"checkpoint", checkpoint}, {"checkpoint-dir", checkpoint_dir}});
   if (attach || flags.input) {
     if (names.size() > 1) {
       throw Error(ErrorKind::kInvalidArgument,
                   "you cannot start and attach multiple containers at once");
     }
-    return start_attached(context.client(), names.front(), flags);
+    return start_attached(context.client(), names.front(), flags, query);
   }
   return for_each_name(names, [&](const std::string& name) {
-    context.client().call("POST", "/containers/" + escape_url(name) + "/start");
+    context.client().call("POST", "/containers/" + escape_url(name) + "/start" + query);
   });
 }
 

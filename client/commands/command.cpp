@@ -50,6 +50,10 @@ constexpr std::array kCommands = {
             run_inspect_container},
     Command{"container", "prune", "", "Remove all stopped containers", run_container_prune},
     Command{"container", "resize", "", "Set the size of a container's terminal", run_resize},
+    Command{"checkpoint", "create", "", "Create a checkpoint from a running container",
+            run_checkpoint_create},
+    Command{"checkpoint", "ls", "", "List checkpoints for a container", run_checkpoint_ls},
+    Command{"checkpoint", "rm", "", "Remove a checkpoint", run_checkpoint_rm},
     Command{"image", "ls", "images", "List images", run_images},
     Command{"image", "pull", "pull", "Download an image from a registry", run_pull},
     Command{"image", "load", "load", "Load images from a tar archive or STDIN", run_load},
@@ -99,7 +103,7 @@ std::string top_help() {
     if (!each.brief.empty()) text += fmt::format("  {:<11} {}\n", each.brief, each.summary);
   }
   text += "\nManagement Commands:\n";
-  for (const std::string_view group : {"container", "image", "system"}) {
+  for (const std::string_view group : {"checkpoint", "container", "image", "system"}) {
     text += fmt::format("  {:<11} Manage {}\n", group,
                         group == "system" ? "Berth" : std::string(group) + "s");
   }

@@ -92,7 +92,8 @@ std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig&
 }
 
 shim::LaunchRequest launch_request(Services& services, const Container& container,
-                                   const Joins& joins, network::Reservation& reservation) {
+                                   const Joins& joins, network::Reservation& reservation,
+                                   nlohmann::json restore) {
   const Definition& definition = container.definition;
   const std::string& id = container.id().str();
   SpecInput input{definition,
@@ -117,6 +118,7 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
     check_foreign_runtime(joins);
     use_runtime(services, container, document);
   }
+  if (!restore.is_null()) document["restore"] = std::move(restore);
   shim::LaunchRequest request;
   request.program = services.shim_program.get();
   request.id = container.id();

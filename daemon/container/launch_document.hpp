@@ -1,15 +1,19 @@
 // What the daemon hands to a container's shim.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "daemon/container/joins.hpp"
 #include "daemon/container/services.hpp"
 
 namespace berth::container {
 
 /// The OCI specification, the root file system, the log and the ports to forward, with the seccomp
-/// filter and the sockets beside it. Takes the listeners out of `reservation`. Throws Error.
+/// filter and the sockets beside it. Takes the listeners out of `reservation`. `restore`, unless
+/// null, is the checkpoint to go on from. Throws Error.
 shim::LaunchRequest launch_request(Services& services, const Container& container,
-                                   const Joins& joins, network::Reservation& reservation);
+                                   const Joins& joins, network::Reservation& reservation,
+                                   nlohmann::json restore);
 
 /// The filter for what runs in a container of that configuration; empty: none. Compiled ones are
 /// kept: containers of one daemon share a few of them, and one takes milliseconds.

@@ -27,6 +27,7 @@ namespace {
 struct Start {
   Services& services;
   ContainerPtr container;
+  std::optional<CheckpointName> checkpoint;
   Joins joins;
   Rollback rollback;
   network::Reservation reservation;
@@ -59,8 +60,11 @@ Task<> reserve_network(Start& start) {
 
 Task<> launch(Start& start) {
   Container& container = *start.container;
+  nlohmann::json restore;
+  if (start.checkpoint)
+    restore = co_await restore_document(start.services, start.container, *start.checkpoint);
   shim::LaunchRequest request =
-      launch_request(start.services, container, start.joins, start.reservation);
+      launch_request(start.services, container, start.joins, start.reservation, std::move(restore));
   start.shim = co_await shim::ShimClient::launch(start.services.control, start.services.fast,
                                                  std::move(request));
   start.rollback.add("shim", [shim = start.shim] { return shim->abandon(); });
@@ -126,7 +130,8 @@ Task<> fail(Start& start, std::exception_ptr failure) {
 
 }  // namespace
 
-Task<> start(Services& services, ContainerPtr container, StartedBy by) {
+Task<> start(Services& services, ContainerPtr container, StartedBy by,
+             std::optional<CheckpointName> checkpoint) {
   auto lock = co_await container->operations.lock();
   if (by == StartedBy::kPolicy) {
     if (container->state.status != Status::kRestarting) co_return;
@@ -134,7 +139,7 @@ Task<> start(Services& services, ContainerPtr container, StartedBy by) {
   } else {
     check_startable(*container);
   }
-  Start start{services, container, {}, {}, {}, {}};
+  Start start{services, container, std::move(checkpoint), {}, {}, {}, {}};
   std::exception_ptr failure;
   try {
     co_await run_steps(start);

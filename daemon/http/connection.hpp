@@ -48,6 +48,7 @@ class Connection {
   // From any thread while a handler runs: they stay as they are meanwhile.
   bool is_http_1_0() const noexcept { return http_1_0_; }
   bool wants_upgrade() const noexcept { return wants_upgrade_; }
+  bool is_experimental() const noexcept { return router_.is_experimental(); }
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;

@@ -81,7 +81,7 @@ std::string Exchange::head(int status, std::string_view content_type) const {
   text.append(std::to_string(status)).append(" ").append(reason(status)).append("\r\n");
   text.append("Api-Version: ").append(to_string(kCurrentVersion)).append("\r\n");
   if (!content_type.empty()) text.append("Content-Type: ").append(content_type).append("\r\n");
-  text.append(kIdentityHeaders);
+  text.append(identity_headers(connection_.is_experimental()));
   for (const auto& [name, value] : extra_headers_) {
     text.append(name).append(": ").append(value).append("\r\n");
   }
@@ -159,8 +159,8 @@ Task<Hijacked> Exchange::hijack(bool multiplexed) {
   } else {
     text = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(type) + "\r\n";
   }
-  text += "Api-Version: " + to_string(kCurrentVersion) + "\r\n" + std::string(kIdentityHeaders) +
-          "\r\n";
+  text += "Api-Version: " + to_string(kCurrentVersion) + "\r\n" +
+          std::string(identity_headers(connection_.is_experimental())) + "\r\n";
   co_return co_await on_socket(connection_.hijack(std::move(text)));
 }
 

@@ -21,6 +21,11 @@ enum class Runs {
 /// Filled before the first request, read-only afterwards: any thread may look up.
 class Router {
  public:
+  /// `experimental`: what every answer's header of that name says.
+  explicit Router(bool experimental = false) : experimental_(experimental) {}
+
+  bool is_experimental() const noexcept { return experimental_; }
+
   /// `pattern` such as "/containers/{id}/json"; a last name with dots, "/images/{name...}/json",
   /// takes several segments.
   void add(std::string_view method, std::string_view pattern, Handler handler,
@@ -41,6 +46,7 @@ class Router {
     Handler handler;
     Runs runs;
   };
+  bool experimental_;
   std::vector<Route> routes_;
 };
 

@@ -5,7 +5,12 @@
 
 namespace berth::http {
 
-inline constexpr std::string_view kIdentityHeaders =
-    "Docker-Experimental: false\r\nOstype: linux\r\nServer: Berth/" BERTH_VERSION " (linux)\r\n";
+/// `experimental` is what the configuration says; clients offer some commands only then.
+inline std::string_view identity_headers(bool experimental) {
+  return experimental ? "Docker-Experimental: true\r\nOstype: linux\r\n"
+                        "Server: Berth/" BERTH_VERSION " (linux)\r\n"
+                      : "Docker-Experimental: false\r\nOstype: linux\r\n"
+                        "Server: Berth/" BERTH_VERSION " (linux)\r\n";
+}
 
 }  // namespace berth::http

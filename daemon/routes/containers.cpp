@@ -65,7 +65,11 @@ Task<> inspect(Services& services, Exchange& exchange) {
 }
 
 Task<> start(Services& services, Exchange& exchange) {
-  co_await container::start(services, find(services, exchange));
+  std::optional<container::CheckpointName> checkpoint;
+  if (std::string id = exchange.query().text("checkpoint"); !id.empty())
+    checkpoint = {std::move(id), exchange.query().text("checkpoint-dir")};
+  co_await container::start(services, find(services, exchange), container::StartedBy::kUser,
+                            std::move(checkpoint));
   co_await exchange.send_empty(204);
 }
 
@@ -155,6 +159,7 @@ void add_container_routes(http::Router& router, Services& services) {
   add("POST", "/containers/{id}/resize", resize);
   add_container_stream_routes(router, services);
   add_container_archive_routes(router, services);
+  add_checkpoint_routes(router, services);
 }
 
 }  // namespace berth::routes

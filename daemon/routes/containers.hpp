@@ -12,5 +12,6 @@ void add_container_routes(http::Router& router, container::Services& services);
 /// Those of them whose answers go on: wait, attach, logs. Called by add_container_routes.
 void add_container_stream_routes(http::Router& router, container::Services& services);
 void add_container_archive_routes(http::Router& router, container::Services& services);
+void add_checkpoint_routes(http::Router& router, container::Services& services);
 
 }  // namespace berth::routes

@@ -106,6 +106,7 @@ api::RegistryServiceConfig registry_config(const Config& config) {
 
 void describe_configuration(api::SystemInfo& info, const Config& config) {
   info.debug = config.debug;
+  info.experimental_build = config.experimental;
   info.logging_driver = config.log_driver;
   info.labels = config.labels;
   info.docker_root_dir = config.data_root;

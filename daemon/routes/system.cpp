@@ -26,7 +26,7 @@ Task<> ping(Exchange& exchange) {
   return exchange.send_text(200, "OK");
 }
 
-api::Version version() {
+api::Version version(bool experimental) {
   utsname kernel{};
   ::uname(&kernel);
   const std::string api = http::to_string(http::kCurrentVersion);
@@ -48,12 +48,13 @@ api::Version version() {
   engine.details = {{"ApiVersion", api},
                     {"Arch", shown.arch},
                     {"BuildTime", shown.build_time},
-                    {"Experimental", "false"},
+                    {"Experimental", experimental ? "true" : "false"},
                     {"GitCommit", shown.git_commit},
                     {"GoVersion", shown.go_version},
                     {"KernelVersion", shown.kernel_version},
                     {"MinAPIVersion", minimum},
                     {"Os", "linux"}};
+  shown.experimental = experimental;
   shown.components.push_back(std::move(engine));
   return shown;
 }
@@ -99,7 +100,9 @@ void add_system_routes(http::Router& router, Services& services, registry::Pulle
   router.add("HEAD", "/_ping", ping, http::Runs::kInline);
   router.add(
       "GET", "/version",
-      [](Exchange& exchange) { return exchange.send_json(200, api::to_text(version()) + "\n"); },
+      [experimental = router.is_experimental()](Exchange& exchange) {
+        return exchange.send_json(200, api::to_text(version(experimental)) + "\n");
+      },
       http::Runs::kInline);
   router.add("GET", "/info", [&services, &facts](Exchange& exchange) {
     return exchange.send_json(200, api::to_text(system_info(services, facts)) + "\n");

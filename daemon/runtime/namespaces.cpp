@@ -13,6 +13,8 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/scope_guard.hpp"
+#include "daemon/runtime/step_report.hpp"
 
 namespace berth::runtime {
 
@@ -100,6 +102,19 @@ bool enter_namespaces(const InitPlan& plan, Report& report) {
   if (!network) return report.fail("open", "/proc/self/ns/net");
   report.tell(InitMessage::Type::kNamespaces, network.get());
   return true;
+}
+
+Fd make_network_namespace(const Spec& spec) {
+  const Fd own = open_file("/proc/self/ns/net", O_RDONLY);
+  check_errno(::unshare(CLONE_NEWNET), "unshare", "CLONE_NEWNET");
+  const ScopeGuard back([&] { ::setns(own.get(), CLONE_NEWNET); });
+  StepReport steps;
+  steps.report().enter(Stage::kNamespaces);
+  steps.require(bring_loopback_up(steps.report()));
+  for (const auto& [name, value] : spec.sysctl) {
+    if (name.starts_with("net/")) write_existing("/proc/sys/" + name, value);
+  }
+  return open_file("/proc/self/ns/net", O_RDONLY);
 }
 
 }  // namespace berth::runtime

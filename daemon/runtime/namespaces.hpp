@@ -29,4 +29,9 @@ class ChildPidNamespace {
 /// interface of a new network up.
 bool enter_namespaces(const InitPlan& plan, Report& report);
 
+/// A network namespace that nobody is in yet, its loopback interface up and the specification's
+/// sysctls of networks set. For a single-threaded process, which is in it meanwhile. Throws
+/// LaunchError, Error.
+Fd make_network_namespace(const Spec& spec);
+
 }  // namespace berth::runtime

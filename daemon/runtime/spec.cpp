@@ -84,6 +84,15 @@ OciRuntimeSettings oci_runtime(const JsonField& field) {
   return settings;
 }
 
+RestoreSettings restore_settings(const JsonField& field) {
+  RestoreSettings settings;
+  settings.program = absolute_path(field.at("program"));
+  settings.images = absolute_path(field.at("images"));
+  settings.streams = field.texts_or_none("streams");
+  settings.masked_files = field.texts_or_none("masked_files");
+  return settings;
+}
+
 }  // namespace
 
 std::string absolute_path(const JsonField& field) {
@@ -139,6 +148,7 @@ LaunchDocument parse_launch_document(std::string_view json) {
     document.forward.push_back(forward(item));
   }
   if (const auto runtime = field.find("runtime")) document.runtime = oci_runtime(*runtime);
+  if (const auto restore = field.find("restore")) document.restore = restore_settings(*restore);
   return document;
 }
 

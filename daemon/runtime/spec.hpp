@@ -228,6 +228,16 @@ struct OciRuntimeSettings {
   std::string root;               // the folder of its own state
 };
 
+/// A checkpoint of criu(8) that PID 1 is to be brought back from, in place of launch_init().
+struct RestoreSettings {
+  std::string program;  // criu
+  std::string images;   // the folder of its images
+  /// What the container's streams were called when it was checkpointed, as "pipe:[4711]"; empty for
+  /// one that was none of the shim's pipes.
+  std::vector<std::string> streams;
+  std::vector<std::string> masked_files;  // masked_paths that were files
+};
+
 struct LaunchDocument {
   std::string id;
   Spec oci;
@@ -237,6 +247,7 @@ struct LaunchDocument {
   LogSettings log;
   std::vector<ForwardSettings> forward;
   std::optional<OciRuntimeSettings> runtime;
+  std::optional<RestoreSettings> restore;
 };
 
 /// With which the daemon starts a session in a container that runs.

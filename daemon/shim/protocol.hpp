@@ -5,12 +5,14 @@
 //
 // Shim to daemon:
 //
-// - hello {version, shim, phase, pid, started_at, oom, record}: answer to a reconnect and to
-//   "query". phase is creating, created, running or exited; record comes with exited alone; oom
-//   says whether memory ran out so far. When sessions are known, a file comes along: [{exec_id,
-//   memo, pid}], for those that ended lately [{exec_id, memo, exit_code}].
-// - created {pid} + network namespace: PID 1 is in its namespaces and waits for start.
-// - started {pid, started_at}
+// - hello {version, shim, phase, pid, started_at, oom, streams, record}: answer to a reconnect and
+//   to "query". phase is creating, created, running or exited; record comes with exited alone; oom
+//   says whether memory ran out so far; streams are the names of the container's standard pipes.
+//   When sessions are known, a file comes along: [{exec_id, memo, pid}], for those that ended
+//   lately [{exec_id, memo, exit_code}].
+// - created {pid} + network namespace: PID 1 is in its namespaces and waits for start. Without a
+//   pid: what it will come back to from a checkpoint is there.
+// - started {pid, started_at, streams}
 // - failed {message, exit_code}: the start came to nothing; the shim ends.
 // - warning {message}: for the user's eyes.
 // - oom {}: memory ran out; the kernel kills a process of the container, which may go on.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "daemon/shim/oci_process.hpp"
+#include "daemon/shim/restored_process.hpp"
 
 namespace berth::shim {
 
@@ -55,6 +57,12 @@ void protect_self() {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
+}
+
+/// As criu calls it: "pipe:[4711]".
+std::string stream_name(const Fd& stream) {
+  if (!stream) return {};
+  return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(stream.get())).native();
 }
 
 rlimit64 open_file_limit() {
@@ -117,7 +125,9 @@ void Supervisor::launch() {
       tell("created", {{"pid", pid}}, std::array{network_namespace});
     };
     prepare_stdio(document, options);
-    if (document.runtime) {
+    if (document.restore) {
+      init_ = std::make_unique<RestoredProcess>(document, folder_.get(), options);
+    } else if (document.runtime) {
       init_ = std::make_unique<OciProcess>(document, text, folder_.get(), sockets_.get(), options);
     } else {
       init_ = std::make_unique<NativeProcess>(runtime::launch_init(document, options));
@@ -132,6 +142,10 @@ void Supervisor::launch() {
     return;
   }
   phase_ = Phase::kCreated;
+  if (init_->pidfd() >= 0) watch_process();
+}
+
+void Supervisor::watch_process() {
   loop_.add(init_->pidfd(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
 }
 
@@ -173,6 +187,7 @@ void Supervisor::prepare_stdio(const runtime::LaunchDocument& document,
   options.standard_input = input.read.get();
   options.standard_output = output.write.get();
   options.standard_error = error.write.get();
+  streams_ = {stream_name(input.read), stream_name(output.write), stream_name(error.write)};
   process_ends_.push_back(std::move(input.read));
   process_ends_.push_back(std::move(output.write));
   process_ends_.push_back(std::move(error.write));

@@ -5,6 +5,7 @@
 // started.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -48,6 +49,7 @@ class Supervisor {
   void prepare_stdio(const runtime::LaunchDocument& document, runtime::LaunchOptions& options);
   void prepare_forwarders(const runtime::LaunchDocument& document);
   void forward(std::vector<runtime::ForwardSettings> ports, std::vector<Fd> sockets);
+  void watch_process();
   void on_process_end();
   void on_drained();
   void fail(const runtime::LaunchFailure& failure);
@@ -89,6 +91,7 @@ class Supervisor {
   Forwarders forwarders_;
   // The container's ends of its pipes, until PID 1 has them.
   std::vector<Fd> process_ends_;
+  std::array<std::string, 3> streams_;  // what the container's pipes are called; empty: no pipe
   Phase phase_ = Phase::kCreating;
   EndRecord record_;
   std::vector<std::string> unsaid_warnings_;

@@ -98,7 +98,8 @@ nlohmann::json Supervisor::state() const {
                       {"phase", kNames[static_cast<std::size_t>(phase_)]},
                       {"pid", init_ ? init_->pid() : 0},
                       {"started_at", record_.started_at},
-                      {"oom", ran_out_of_memory_}};
+                      {"oom", ran_out_of_memory_},
+                      {"streams", streams_}};
   if (phase_ == Phase::kExited) body["record"] = to_json(record_);
   return body;
 }
@@ -142,15 +143,18 @@ void Supervisor::handle_start() {
     tell("error", {{"message", "the container was started already"}});
     return;
   }
+  const bool watched = init_->pidfd() >= 0;
   if (const auto failure = init_->release()) {
     fail(*failure);
     return;
   }
+  if (!watched) watch_process();
   for (const std::string& warning : init_->warnings())
     warn(warning);
   phase_ = Phase::kRunning;
   record_.started_at = format_rfc3339(now());
-  tell("started", {{"pid", init_->pid()}, {"started_at", record_.started_at}});
+  tell("started",
+       {{"pid", init_->pid()}, {"started_at", record_.started_at}, {"streams", streams_}});
   oom_watch_.emplace(loop_, init_->cgroup(), [this] {
     ran_out_of_memory_ = true;
     tell("oom", nlohmann::json::object());

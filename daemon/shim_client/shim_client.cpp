@@ -137,6 +137,7 @@ void ShimClient::handle(Message& message) {
     created_signal_.set();
   } else if (message.type == "started") {
     started_ = Started{body.value("pid", 0), time_of(body, "started_at")};
+    state_.streams = body.value("streams", std::vector<std::string>());
     started_signal_.set();
   } else if (message.type == "failed") {
     failure_.emplace(body.value("message", ""), body.value("exit_code", 125));
@@ -168,7 +169,7 @@ void ShimClient::catch_up() {
 void ShimClient::handle_hello(const Message& message) {
   const nlohmann::json& body = message.body;
   state_ = {phase_of(body.value("phase", "")), body.value("pid", 0), time_of(body, "started_at"),
-            body.value("oom", false)};
+            body.value("oom", false), body.value("streams", std::vector<std::string>())};
   if (const auto record = body.find("record"); record != body.end()) {
     record_ = record_of(*record);
     exited_signal_.set();

@@ -71,6 +71,8 @@ struct ShimState {
   int pid = 0;
   Timestamp started_at;
   bool out_of_memory = false;  // at some time of this run
+  /// What the container's standard pipes are called, as "pipe:[4711]"; empty for what is none.
+  std::vector<std::string> streams;
 };
 
 /// What happens to a container that goes on.
@@ -105,7 +107,7 @@ class ShimClient : public std::enable_shared_from_this<ShimClient> {
   ShimClient(const ShimClient&) = delete;
   ShimClient& operator=(const ShimClient&) = delete;
 
-  /// What the shim said when it was reconnected to.
+  /// What the shim said when it was reconnected to; the streams are known from the start on, too.
   const ShimState& state() const noexcept { return state_; }
 
   /// Whether an Error's system error means that the shim is gone, so that its last words are to

@@ -25,7 +25,10 @@ SBIN = "/usr/local/sbin:/usr/sbin:/sbin:" + os.environ["PATH"]
 # What the kernel may be asked for: container root file systems, the bridge and the firewall.
 MODULES = ["overlay", "veth", "bridge", "br_netfilter", "nf_tables", "nft_compat",
            "nft_chain_nat", "nf_nat", "nf_conntrack", "xt_nat", "xt_MASQUERADE", "xt_addrtype", "xt_conntrack", "xt_tcpudp",
-           "xt_comment", "xt_multiport", "ip_tables", "iptable_nat", "iptable_filter", "ipt_REJECT", "nft_reject_ipv4"]
+           "xt_comment", "xt_multiport", "ip_tables", "iptable_nat", "iptable_filter", "ipt_REJECT", "nft_reject_ipv4",
+           # criu looks at all sockets, and shuts the network while it does.
+           "unix_diag", "inet_diag", "tcp_diag", "udp_diag", "raw_diag", "af_packet_diag", "netlink_diag", "xt_mark",
+           "nf_conntrack_netlink"]
 
 
 class Unavailable(Exception):
@@ -121,7 +124,7 @@ def _skeleton(root):
             os.symlink("busybox", f"{root}/usr/bin/{applet}")
     os.symlink("../bin/modprobe", f"{root}/usr/sbin/modprobe")
     _program("/usr/sbin/xtables-nft-multi", root)
-    for name in ("iptables", "iptables-save", "iptables-restore", "iptables-nft", "iptables-nft-save", "iptables-nft-restore"):
+    for name in ("ip6tables", "ip6tables-save", "ip6tables-restore", "iptables", "iptables-save", "iptables-restore", "iptables-nft", "iptables-nft-save", "iptables-nft-restore"):
         os.symlink("xtables-nft-multi", f"{root}/usr/sbin/{name}")
     for extension in glob.glob("/usr/lib/*/xtables/*.so"):
         _copy(extension, root)
@@ -169,9 +172,12 @@ def plain_host(build, folder):
     for name, target in (("berthd", "/usr/sbin"), ("berth", "/usr/bin"), ("berth-shim", "/usr/sbin"),
                          ("berth-init", "/usr/sbin")):
         _program(os.path.join(build, "bin", name), root, f"{target}/{name}")
-    for name in ("crun", "runc"):
+    for name in ("crun", "runc", "criu"):
         if path := shutil.which(name, path=SBIN):
             _program(path, root)
+    for name in ("tar", "gzip"):  # criu's, which busybox's would not do for
+        os.unlink(f"{root}/usr/bin/{name}")
+        _program(f"/usr/bin/{name}", root)
     _modules(kernel_folder, version, root, MODULES)
     _guest(root, "init", "checks.sh")
     return _packed(folder, root, kernel_folder, version)

@@ -251,6 +251,79 @@ check_stop_removes_the_group() {
   return 1
 }
 
+last_line() { berth logs --tail 1 "$1"; }
+
+count_on() { # count_on CONTAINER NUMBER: waits until its counter is beyond that
+  for _ in $(seq 100); do
+    if [ "$(last_line "$1")" -gt "$2" ]; then return 0; fi
+    usleep 100000
+  done
+  berth logs "$1"
+  return 1
+}
+
+# shellcheck disable=SC2016 # it is the container's shell that counts
+counter() { berth run -d "$@" busybox sh -c 'i=0; while :; do echo $i; i=$((i+1)); usleep 50000; done'; }
+
+check_checkpoint() {
+  counter --name saved --memory 64m >/dev/null
+  count_on saved 3 && wanted name first "$(berth checkpoint create --leave-running saved first)" || return 1
+  wanted state running "$(berth inspect -f '{{.State.Status}}' saved)" && count_on saved "$(last_line saved)" || return 1
+  berth checkpoint create saved second && wanted state "exited 137" \
+    "$(berth inspect -f '{{.State.Status}} {{.State.ExitCode}}' saved)" || return 1
+  before=$(last_line saved)
+  berth start --checkpoint second saved && count_on saved "$before" || return 1
+  wanted "lines that came twice or never" "" "$(berth logs saved | awk '$1 != NR - 1')"
+  wanted "PID 1's group" "0::/" "$(berth exec saved cat /proc/1/cgroup)" &&
+    wanted limit 67108864 "$(cat "$(group_of "$(berth inspect -f '{{.Id}}' saved)")/memory.max")" &&
+    wanted list "CHECKPOINT NAME first second" "$(berth checkpoint ls saved | xargs)" &&
+    berth checkpoint rm saved first && wanted list "CHECKPOINT NAME second" "$(berth checkpoint ls saved | xargs)" &&
+    berth stop -t 1 saved && berth start --checkpoint second saved && count_on saved "$before"
+}
+
+check_checkpoint_outlives_the_daemon() {
+  counter --name kept >/dev/null
+  count_on kept 3 && berth checkpoint create --checkpoint-dir /tmp/points kept one || return 1
+  before=$(last_line kept)
+  berth start --checkpoint one --checkpoint-dir /tmp/points kept || return 1
+  kill -9 "$daemon"
+  wait "$daemon"
+  start_daemon && count_on kept "$before" && berth checkpoint create --checkpoint-dir /tmp/points kept two || return 1
+  before=$(last_line kept)
+  # Another container of the same image goes on in its stead, with its own address and log.
+  berth create --name heir busybox true >/dev/null
+  berth start --checkpoint two --checkpoint-dir /tmp/points heir && count_on heir "$before" &&
+    berth exec heir ifconfig eth0 | grep -q 172.17
+}
+
+check_checkpoint_with_connections() {
+  berth run -d --name server -p 8090:8090 busybox sh -c 'while :; do nc -l -p 8090 -e cat; done' >/dev/null
+  address=$(berth inspect -f '{{.NetworkSettings.IPAddress}}' server)
+  for _ in $(seq 50); do
+    if [ "$(echo one | nc -w 5 "$address" 8090)" = one ]; then break; fi
+    usleep 100000
+  done
+  berth checkpoint create server listening && berth start --checkpoint listening server || return 1
+  address=$(berth inspect -f '{{.NetworkSettings.IPAddress}}' server)
+  wanted answer two "$(echo two | nc -w 5 "$address" 8090)"
+  wanted "answer at the published port" three "$(echo three | nc -w 5 127.0.0.1 8090)"
+}
+
+check_checkpoint_refusals() {
+  berth run -d -t --name screen busybox sleep 1000 >/dev/null
+  berth checkpoint create screen one 2>&1 | grep -q 'with a terminal' || return 1
+  berth create --name resting busybox true >/dev/null
+  berth checkpoint create resting one 2>&1 | grep -q 'it is not running' || return 1
+  berth start --checkpoint none resting 2>&1 | grep -q 'checkpoint none does not exist' || return 1
+  # What criu cannot bring back leaves nothing behind.
+  counter --name broken >/dev/null
+  count_on broken 1 && berth checkpoint create broken one || return 1
+  id=$(berth inspect -f '{{.Id}}' broken)
+  rm "/var/lib/berth/containers/$id/checkpoints/one/"pages-1.img
+  berth start --checkpoint one broken 2>&1 | grep 'criu restore' || return 1
+  test -z "$(group_of "$id")" && wanted state exited "$(berth inspect -f '{{.State.Status}}' broken)" && berth start broken
+}
+
 check_kill_of_the_daemon() {
   container=$(berth run -d --name survivor busybox sleep 1000)
   kill -9 "$daemon"

@@ -183,6 +183,22 @@ TEST_CASE("the launch document") {
   CHECK_THROWS_WITH(parse_launch_document(document.dump()), Contains("log.file"));
 }
 
+TEST_CASE("a checkpoint to go on from") {
+  json document = minimal_document();
+  CHECK_FALSE(parse_launch_document(document.dump()).restore);
+  document["restore"] = {{"program", "/usr/sbin/criu"},
+                         {"images", "/c/one"},
+                         {"streams", {"", "pipe:[1]", "pipe:[2]"}},
+                         {"masked_files", {"/proc/kcore"}}};
+  const auto restore = parse_launch_document(document.dump()).restore;
+  REQUIRE(restore);
+  CHECK(restore->images == "/c/one");
+  CHECK(restore->streams.at(2) == "pipe:[2]");
+  CHECK(restore->masked_files == std::vector<std::string>{"/proc/kcore"});
+  document["restore"]["images"] = "one";
+  CHECK_THROWS_WITH(parse_launch_document(document.dump()), Contains("restore.images"));
+}
+
 TEST_CASE("capability names") {
   CHECK(is_known_capability("CAP_SYS_ADMIN"));
   CHECK_FALSE(is_known_capability("SYS_ADMIN"));
