@@ -1,10 +1,13 @@
 #include "daemon/container/logs_op.hpp"
 
 #include <array>
+#include <chrono>
+#include <optional>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/system_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <sys/inotify.h>
 
@@ -14,7 +17,7 @@ namespace berth::container {
 
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{128} * 1024;
+constexpr std::size_t kPiece = std::size_t{256} * 1024;
 
 /// Tells when something in the container's folder was written: the log grew or was rotated.
 class FolderWatch {
@@ -22,10 +25,17 @@ class FolderWatch {
   FolderWatch(const asio::any_io_executor& executor, const std::filesystem::path& folder)
       : stream_(executor, open(folder).release()) {}
 
-  /// Returns after the next change, or when `exit` is settled.
-  Task<> wait(std::shared_ptr<Outcome> exit) {
+  /// Returns after the next change, or when `exit` is settled or `until` is over.
+  Task<> wait(std::shared_ptr<Outcome> exit, std::optional<Timestamp> until) {
     using namespace asio::experimental::awaitable_operators;
-    co_await (next_change() || exit->wait());
+    if (!until) {
+      co_await (next_change() || exit->wait());
+      co_return;
+    }
+    asio::system_timer timer(stream_.get_executor());
+    timer.expires_at(std::chrono::time_point_cast<std::chrono::system_clock::duration>(*until) +
+                     std::chrono::milliseconds(1));
+    co_await (next_change() || exit->wait() || timer.async_wait(asio::use_awaitable));
   }
 
  private:
@@ -45,37 +55,58 @@ class FolderWatch {
   std::array<char, 4096> events_{};
 };
 
+/// How long one reader may hold a thread of the pool at a time.
+constexpr std::chrono::milliseconds kTurn{100};
+
+struct Progress {
+  bool more = true;  // to read right away
+  bool sent = true;  // false: the client is slower than we are
+};
+
+/// Reads and sends on one thread, for as long as a turn lasts: much goes to a client that reads
+/// fast, and none of it through the control thread.
+Progress take_turn(logs::Reader& reader, LogClient& client, std::string& piece) {
+  const auto end = std::chrono::steady_clock::now() + kTurn;
+  Progress progress;
+  do {
+    piece.clear();
+    progress.more = reader.read(piece, kPiece);
+    progress.sent = client.send(piece);
+  } while (progress.more && progress.sent && std::chrono::steady_clock::now() < end);
+  return progress;
+}
+
 }  // namespace
 
-void check_readable_logs(const Container& container) {
+KeptLog kept_log(const Settings& settings, const Container& container) {
   const std::string& driver = container.definition.host_config.log_config.type;
-  if (driver != "json-file") {
-    throw Error(ErrorKind::kNotImplemented,
-                "configured logging driver does not support reading: \"" + driver + "\"");
-  }
+  const std::string& id = container.id().str();
+  if (driver == "json-file")
+    return {settings.container_folder(id) / (id + "-json.log"), logs::Format::kJson};
+  throw Error(ErrorKind::kNotImplemented, "configured logging driver does not support reading");
 }
 
 Task<> read_logs(Services& services, ContainerPtr container, logs::ReadOptions options, bool follow,
-                 std::function<Task<>(std::string)> sink) {
-  const std::filesystem::path folder = services.settings.container_folder(container->id().str());
-  options.multiplexed = !container->has_terminal();
+                 LogClient& client) {
+  const KeptLog log = kept_log(services.settings, *container);
+  options.appearance.multiplexed = !container->has_terminal();
+  const auto exit = container->next_exit;
   // The watch comes first: what is written between reading and watching would be missed otherwise.
   std::optional<FolderWatch> watch;
-  if (follow) watch.emplace(services.control, folder);
-  auto open = [file = folder / (container->id().str() + "-json.log"), options] {
-    return std::make_unique<logs::Reader>(file, options);
-  };
+  if (follow && container->state.is_running())
+    watch.emplace(services.control, log.file.parent_path());
+  auto open = [&] { return std::make_unique<logs::Reader>(log.file, log.format, options); };
   const auto reader = co_await services.bulk.run(std::move(open));
-  const auto exit = container->next_exit;
+  std::string piece;
   for (;;) {
-    const bool ended = !container->state.is_running() || exit->settled();
-    std::string piece;
-    auto read = [&] { return reader->read(piece, kPiece); };
-    const bool more = co_await services.bulk.run(read);
-    if (!piece.empty()) co_await sink(std::move(piece));
-    if (more) continue;
-    if (!follow || ended || reader->past_until()) co_return;
-    co_await watch->wait(exit);
+    const bool ended = !watch || !container->state.is_running() || exit->settled() ||
+                       (options.until && *options.until < now());
+    auto turn = [&] { return take_turn(*reader, client, piece); };
+    const Progress progress = co_await services.bulk.run(turn);
+    if (!progress.sent) co_await client.drain();
+    if (progress.more) continue;
+    if (ended || reader->past_until()) co_return;
+    co_await watch->wait(exit, options.until);
   }
 }
 

@@ -49,6 +49,7 @@ class Connection {
   bool is_http_1_0() const noexcept { return http_1_0_; }
   bool wants_upgrade() const noexcept { return wants_upgrade_; }
   bool is_experimental() const noexcept { return router_.is_experimental(); }
+  Fd duplicate_socket();
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;

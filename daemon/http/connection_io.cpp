@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -136,6 +137,10 @@ Task<> Connection::write_all(std::string head, std::string body) {
   error_code error;
   co_await asio::async_write(socket_, rest, asio::redirect_error(asio::use_awaitable, error));
   if (error) client_gone(error);
+}
+
+Fd Connection::duplicate_socket() {
+  return own_fd(::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0), "fcntl", "F_DUPFD_CLOEXEC");
 }
 
 Task<> Connection::wait_disconnected() {

@@ -147,6 +147,15 @@ Task<> Exchange::end_stream() {
   co_await on_socket(connection_.write_all("0\r\n\r\n", {}));
 }
 
+StreamSender Exchange::sender() {
+  return {connection_.duplicate_socket(), !connection_.is_http_1_0()};
+}
+
+Task<> Exchange::send_rest(StreamSender& sender) {
+  std::string rest = sender.take_rest();
+  if (!rest.empty()) co_await on_socket(connection_.write_all(std::move(rest), {}));
+}
+
 Task<Hijacked> Exchange::hijack(bool multiplexed) {
   answered_ = true;
   const std::string_view type = multiplexed && request_.version >= ApiVersion{1, 42}

@@ -17,6 +17,7 @@
 #include "common/fd.hpp"
 #include "daemon/async/task.hpp"
 #include "daemon/http/query.hpp"
+#include "daemon/http/stream_sender.hpp"
 #include "daemon/http/version.hpp"
 
 namespace berth::http {
@@ -73,6 +74,9 @@ class Exchange {
   Task<> begin_stream(int status, std::string content_type);
   Task<> write(std::string piece);
   Task<> end_stream();
+  /// For much data of a stream that was begun; see there. May outlive neither exchange nor stream.
+  StreamSender sender();
+  Task<> send_rest(StreamSender& sender);
 
   /// Answers 101 to a client that asks to upgrade and 200 to one that does not, then gives the
   /// connection away. `multiplexed` picks the content type of a stream with frames.

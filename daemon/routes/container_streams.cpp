@@ -1,8 +1,12 @@
 // The requests about containers whose answers go on: wait, attach, logs.
+#include <chrono>
+#include <optional>
+
 #include "api/container.hpp"
 #include "api/fields.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/text.hpp"
 #include "daemon/container/attach_op.hpp"
 #include "daemon/container/logs_op.hpp"
 #include "daemon/routes/containers.hpp"
@@ -59,11 +63,11 @@ shim::AttachRequest attach_request(const Exchange& exchange, const Container& co
 }
 
 /// Writes what the container wrote so far to the attached stream. Blocking.
-void write_past_output(const std::filesystem::path& file, const logs::ReadOptions& options,
+void write_past_output(const container::KeptLog& log, const logs::ReadOptions& options,
                        const Fd& stream) {
   constexpr std::size_t kPiece = std::size_t{128} * 1024;
   set_nonblocking(stream.get(), false);
-  logs::Reader reader(file, options);
+  logs::Reader reader(log.file, log.format, options);
   bool more = true;
   while (more) {
     std::string piece;
@@ -73,15 +77,13 @@ void write_past_output(const std::filesystem::path& file, const logs::ReadOption
   set_nonblocking(stream.get(), true);
 }
 
-Task<> send_past_output(Services& services, ContainerPtr container,
+Task<> send_past_output(Services& services, container::KeptLog log,
                         const shim::AttachRequest& request, const Fd& stream) {
   logs::ReadOptions options;
   options.stdout_stream = request.standard_output;
   options.stderr_stream = request.standard_error;
-  options.multiplexed = request.multiplexed;
-  const std::string& id = container->id().str();
-  auto work = [file = services.settings.container_folder(id) / (id + "-json.log"), options,
-               &stream] { write_past_output(file, options, stream); };
+  options.appearance.multiplexed = request.multiplexed;
+  auto work = [&log, options, &stream] { write_past_output(log, options, stream); };
   co_await services.bulk.run(std::move(work));
 }
 
@@ -93,13 +95,13 @@ Task<> attach_by(Services& services, Exchange& exchange, Transport transport) {
   shim::AttachRequest request = attach_request(exchange, *container);
   // A WebSocket gets the bytes of both streams as they are, as dockerd does it.
   if (transport == Transport::kWebSocket) request.multiplexed = false;
-  const bool with_past = exchange.query().flag("logs");
-  if (with_past) container::check_readable_logs(*container);
+  std::optional<container::KeptLog> past;
+  if (exchange.query().flag("logs")) past = container::kept_log(services.settings, *container);
   http::Hijacked client = transport == Transport::kWebSocket
                               ? co_await exchange.hijack_websocket()
                               : co_await exchange.hijack(request.multiplexed);
   request.early_bytes = std::move(client.early_bytes);
-  if (with_past) co_await send_past_output(services, container, request, client.socket);
+  if (past) co_await send_past_output(services, *past, request, client.socket);
   if (exchange.query().flag("stream")) {
     container::attach(services, *container, std::move(request), std::move(client.socket));
   }
@@ -121,32 +123,43 @@ logs::ReadOptions log_options(const Exchange& exchange) {
   if (!options.stdout_stream && !options.stderr_stream) {
     throw Error(ErrorKind::kInvalidArgument, "Bad parameters: you must choose at least one stream");
   }
-  options.timestamps = query.flag("timestamps");
-  options.details = query.flag("details");
+  options.appearance.timestamps = query.flag("timestamps");
+  options.appearance.details = query.flag("details");
   options.since = query.time("since");
   options.until = query.time("until");
-  const std::string tail = query.text("tail");
-  if (!tail.empty() && tail != "all") {
-    // As dockerd does: what is no number means everything.
-    if (const auto lines = query.number("tail"); lines && *lines >= 0) {
-      options.tail = static_cast<std::size_t>(*lines);
-    }
-  }
+  // As dockerd does it: what is no number, "all" among it, means everything.
+  const auto lines = parse_number<std::int64_t>(query.text("tail"));
+  if (lines && *lines >= 0) options.tail = static_cast<std::size_t>(*lines);
   return options;
 }
+
+class StreamClient final : public container::LogClient {
+ public:
+  explicit StreamClient(Exchange& exchange) : exchange_(exchange), sender_(exchange.sender()) {}
+
+  bool send(std::string_view piece) override {
+    constexpr std::chrono::milliseconds kPatience{50};
+    return sender_.send(piece, kPatience);
+  }
+  Task<> drain() override { return exchange_.send_rest(sender_); }
+
+ private:
+  Exchange& exchange_;
+  http::StreamSender sender_;
+};
 
 Task<> logs(Services& services, Exchange& exchange) {
   const ContainerPtr container = services.index.find(exchange.parameter("id"));
   const logs::ReadOptions options = log_options(exchange);
-  container::check_readable_logs(*container);
+  (void)container::kept_log(services.settings, *container);
   const bool multiplexed = !container->has_terminal();
   const bool new_type = exchange.request().version >= http::ApiVersion{1, 42};
   co_await exchange.begin_stream(200, multiplexed && new_type
                                           ? "application/vnd.docker.multiplexed-stream"
                                           : "application/vnd.docker.raw-stream");
-  const auto sink = [&exchange](std::string piece) { return exchange.write(std::move(piece)); };
+  StreamClient client(exchange);
   auto read =
-      container::read_logs(services, container, options, exchange.query().flag("follow"), sink);
+      container::read_logs(services, container, options, exchange.query().flag("follow"), client);
   co_await exchange.while_connected(std::move(read));
   co_await exchange.end_stream();
 }

@@ -27,7 +27,8 @@ def test_labels_variables_and_tag_are_in_every_line(daemon):
     wanted = {"app": "web \"1\"", "x-team": "blue", "COLOUR": "red", "BUILD": "7", "tag": "tagged/busybox"}
     assert line["attrs"] == wanted
     assert line["log"] == "hello\n" and line["stream"] == "stdout"
-    assert details == "BUILD=7,COLOUR=red,app=web \"1\",tag=tagged/busybox,x-team=blue hello\n"
+    # Encoded as in a query, as dockerd does it: what separates is never part of a value.
+    assert details == "BUILD=7,COLOUR=red,app=web+%221%22,tag=tagged%2Fbusybox,x-team=blue hello\n"
 
 
 def test_without_them_a_line_has_none(daemon):
