@@ -47,15 +47,12 @@ Rootfs rootfs(const JsonField& field) {
 LogSettings log_settings(const JsonField& field) {
   LogSettings log;
   log.driver = field.text_or("driver", "json-file");
-  if (log.driver != "json-file" && log.driver != "none") {
-    field.at("driver").refuse("\"json-file\" or \"none\"");
-  }
+  if (log.driver != "json-file" && log.driver != "local" && log.driver != "none")
+    field.at("driver").refuse("\"json-file\", \"local\" or \"none\"");
   log.file = field.text_or("file", "");
-  const bool is_name =
-      log.file.find('/') == std::string::npos && log.file != "." && log.file != "..";
-  if (log.driver == "json-file" && (log.file.empty() || !is_name)) {
-    field.at("file").refuse("a file name without a directory");
-  }
+  const bool is_inside = !log.file.starts_with('/') && log.file.find("..") == std::string::npos;
+  if (log.driver != "none" && (log.file.empty() || !is_inside))
+    field.at("file").refuse("the name of a file in the container's directory");
   log.max_size = field.number_or<std::int64_t>("max_size", -1);
   if (const auto count = field.find("max_file")) log.max_file = count->number<int>(1);
   log.compress = field.boolean_or("compress", false);

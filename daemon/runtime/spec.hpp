@@ -204,8 +204,8 @@ struct Spec {
 };
 
 struct LogSettings {
-  std::string driver = "json-file";  // or "none"
-  std::string file;                  // name in the container's directory
+  std::string driver = "json-file";  // or "local" or "none"
+  std::string file;                  // name in the container's directory, or in a folder there
   std::int64_t max_size = -1;        // bytes, -1: without a limit
   int max_file = 1;
   bool compress = false;

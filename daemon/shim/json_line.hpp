@@ -7,9 +7,9 @@
 
 #include <time.h>
 
-namespace berth::shim {
+#include "daemon/shim/log_sink.hpp"
 
-enum class Stream : unsigned char { kStdout = 1, kStderr = 2 };
+namespace berth::shim {
 
 /// Room that write_json_line() may need: every byte can become six, and there is the frame around.
 constexpr std::size_t json_line_bound(std::size_t message_size) noexcept {

@@ -1,71 +1,58 @@
-// Writes a container's output to its json-file log, with rotation.
+// Cuts a container's output into lines and gives them to its log's sinks.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "common/fd.hpp"
-#include "daemon/shim/json_line.hpp"
+#include "daemon/shim/log_sink.hpp"
 
 namespace berth::shim {
 
-struct LogSettings {
-  bool enabled = false;        // false: driver "none"
-  std::string file;            // name in the container's folder
-  std::int64_t max_size = -1;  // bytes; -1: never rotate
-  int max_file = 1;            // files kept, the present one included
-  std::string attributes;      // of every line, as a JSON object; empty: none
-};
-
 class LogWriter {
  public:
-  /// `folder` must stay open. The file is opened at the first line. Nothing here throws: a log that
-  /// cannot be written must not harm the container. Lines that are lost are counted.
-  LogWriter(int folder, LogSettings settings);
+  using Sinks = std::vector<std::unique_ptr<LogSink>>;
 
-  /// Calls `action` with errno when lines are lost for the first time.
-  void when_lost(std::function<void(int error)> action) { when_lost_ = std::move(action); }
+  /// No sink: nothing is kept.
+  explicit LogWriter(Sinks sinks = {}) : sinks_(std::move(sinks)) {}
 
-  bool enabled() const noexcept { return settings_.enabled; }
-
-  /// Takes what the container wrote, in any portions; whole lines are written, a line without an
-  /// end waits for it, up to 16 KiB. Lines of one portion bear the time at which it came.
+  /// Takes what the container wrote, in any portions; whole lines are passed on, a line without an
+  /// end waits for it, up to kLineLimit. Lines of one portion bear the time at which it came.
+  /// Takes what it is given, full or not.
   void append(Stream stream, std::string_view data);
 
-  /// Writes what is left of lines without an end: the stream is over.
+  /// True when a sink wants no more for now.
+  bool is_full() const noexcept;
+
+  /// Passes on what is left of lines without an end: the stream is over.
   void finish();
+  /// Behind finish(): calls `done` once the sinks are done, which takes a bounded time.
+  void close(std::function<void()> done);
 
   /// Gives the buffers' memory back until they are needed again.
   void release_memory();
 
-  std::uint64_t lost_lines() const noexcept { return lost_; }
-
  private:
-  void add_line(Stream stream, std::string_view line, std::string_view time);
-  void flush();
-  /// Returns 0 or errno.
-  int write_out(std::string_view& data);
-  int open(int flags);
-  void rotate();
-  std::string& partial(Stream stream) {
-    return stream == Stream::kStdout ? partial_out_ : partial_err_;
-  }
+  /// What is known of the line that a stream is in the middle of.
+  struct Unfinished {
+    std::string text;       // not passed on yet
+    std::string id;         // of a line of which parts were passed on
+    int ordinal = 0;        // of the last of these
+    timespec first_time{};  // of the first of these
+  };
 
-  int folder_;
-  LogSettings settings_;
-  Fd file_;
-  std::int64_t size_ = 0;
-  std::string partial_out_;
-  std::string partial_err_;
-  std::unique_ptr<char[]> buffer_;
-  std::size_t filled_ = 0;
-  std::uint64_t buffered_lines_ = 0;
-  std::uint64_t lost_ = 0;
-  std::function<void(int)> when_lost_;
-  LineClock clock_;
+  void add_line(Stream stream, std::string_view text);
+  void add_part(Stream stream, std::string_view text, bool last);
+  void flush();
+  Unfinished& unfinished(Stream stream) { return unfinished_[stream == Stream::kStdout ? 0 : 1]; }
+
+  Sinks sinks_;
+  std::array<Unfinished, 2> unfinished_;
+  timespec now_{};
 };
 
 }  // namespace berth::shim

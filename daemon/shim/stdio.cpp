@@ -186,7 +186,8 @@ void Stdio::watch(Clients::iterator client) {
 
 void Stdio::update() {
   // After the container's end nothing waits for a client any more.
-  const bool read_on = done_ || !any_client_blocked();
+  const bool log_full = log_ != nullptr && log_->is_full();
+  const bool read_on = (done_ || !any_client_blocked()) && !log_full;
   for (auto client = clients_.begin(); client != clients_.end(); ++client)
     watch(client);
   poll_output(output_, read_on);

@@ -1,8 +1,8 @@
 // The standard streams of a container or of a session in it: from its pipes or terminal to the log
 // and to whoever is attached, and from those to its input.
 //
-// A client that takes output more slowly than the container writes it slows the container down, as
-// a pipe would; one that is gone is forgotten.
+// A client or a log that takes output more slowly than the container writes it slows the container
+// down, as a pipe would; a client that is gone is forgotten.
 #pragma once
 
 #include <functional>
@@ -39,6 +39,9 @@ class Stdio {
 
   /// Tells every client, whatever it asked for, in a stream of output.
   void say(std::string_view text);
+
+  /// The log was full (LogWriter::is_full()) and is no more.
+  void log_ready() { update(); }
 
   /// Throws Error when there is no terminal.
   void resize(unsigned short rows, unsigned short columns);

@@ -15,6 +15,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "daemon/shim/log_sinks.hpp"
 #include "daemon/shim/oci_process.hpp"
 #include "daemon/shim/restored_process.hpp"
 
@@ -36,12 +37,6 @@ std::vector<std::byte> read_filter() {
 std::string read_document() {
   const Fd file(kDocumentFd);
   return read_all(file.get(), "launch document");
-}
-
-LogSettings log_settings(const runtime::LogSettings& asked) {
-  LogSettings settings{asked.driver == "json-file", asked.file, asked.max_size, asked.max_file, {}};
-  if (!asked.attrs.empty()) settings.attributes = nlohmann::json(asked.attrs).dump();
-  return settings;
 }
 
 /// To be called once PID 1 exists, which inherits neither. Both are wishes: without
@@ -173,10 +168,14 @@ void Supervisor::forward(std::vector<runtime::ForwardSettings> ports, std::vecto
 
 void Supervisor::prepare_stdio(const runtime::LaunchDocument& document,
                                runtime::LaunchOptions& options) {
-  log_.emplace(folder_.get(), log_settings(document.log));
-  log_->when_lost([this](int error) {
-    warn("the container's log cannot be written, lines are lost: " + errno_text(error));
-  });
+  log_events_.lost = [this](std::uint64_t lines, const std::string& why) {
+    if (std::exchange(lost_lines_, lost_lines_ + lines) == 0)
+      warn("lines of the container's log are lost: " + why);
+  };
+  log_events_.ready = [this] {
+    if (stdio_) stdio_->log_ready();
+  };
+  log_.emplace(make_log_sinks(loop_, folder_.get(), document.log, log_events_));
   stdio_.emplace(loop_, &*log_);
   stdio_->when_detached([this] { tell("detached", nlohmann::json::object()); });
   if (document.oci.process.terminal) return;
@@ -241,7 +240,7 @@ void Supervisor::on_process_end() {
     // output open.
     cgroup->kill_all();
   }
-  stdio_->drain([this] { sessions_.end_all([this] { on_drained(); }); });
+  stdio_->drain([this] { sessions_.end_all([this] { log_->close([this] { on_drained(); }); }); });
 }
 
 void Supervisor::on_drained() {

@@ -81,6 +81,8 @@ class Supervisor {
   Fd folder_{kFolderFd};
   Fd sockets_{kSocketsFd};
   Loop loop_;
+  LogEvents log_events_;
+  std::uint64_t lost_lines_ = 0;
   std::optional<LogWriter> log_;
   std::optional<Stdio> stdio_;
   std::unique_ptr<ContainerProcess> init_;

@@ -24,7 +24,7 @@ namespace {
 /// A container's pipes without a container: the test plays the process.
 struct Process {
   Loop loop;
-  LogWriter log{-1, {}};
+  LogWriter log;
   Stdio stdio{loop, &log};
   Fd input;   // what the process reads
   Fd output;  // what it writes
@@ -239,7 +239,7 @@ namespace {
 /// A container's terminal, whose other end the test holds.
 struct Console {
   Loop loop;
-  LogWriter log{-1, {}};
+  LogWriter log;
   Stdio stdio{loop, &log};
   Fd process;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/file.hpp"
+#include "daemon/shim/file_sinks.hpp"
 #include "daemon/shim/stdio.hpp"
 
 using namespace berth;
@@ -38,6 +39,30 @@ double since(std::chrono::steady_clock::time_point begin) {
 void report(const char* what, double seconds) {
   std::cout << what << ": " << static_cast<int>(static_cast<double>(kTotal) / seconds / 1e6)
             << " MB/s\n";
+}
+
+/// A log of the file named, with rotation.
+template <typename Sink>
+struct Log {
+  Log(int folder, const std::string& file, bool compress) {
+    LogWriter::Sinks sinks;
+    const LogFileSettings settings{file, 20'000'000, 5, compress};
+    sinks.push_back(std::make_unique<Sink>(loop, folder, settings, LogAttributes(), events));
+    writer = LogWriter(std::move(sinks));
+  }
+  Loop loop;
+  LogEvents events;
+  LogWriter writer;
+};
+
+template <typename Sink>
+void write_alone(const char* what, int folder, bool compress) {
+  Log<Sink> log(folder, "c.log", compress);
+  const std::string piece = lines();
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::size_t done = 0; done < kTotal; done += piece.size())
+    log.writer.append(Stream::kStdout, piece);
+  report(what, since(begin));
 }
 
 /// A process that writes `kTotal` bytes, a shim between, and perhaps a client that reads.
@@ -77,23 +102,18 @@ TEST_CASE("throughput of the log", "[.bench]") {
   std::string pattern = (std::filesystem::temp_directory_path() / "berth-bench-XXXXXX").native();
   const std::filesystem::path folder = ::mkdtemp(pattern.data());
   const Fd directory = open_file(folder, O_RDONLY | O_DIRECTORY);
-  {
-    LogWriter log(directory.get(), {true, "c.log", 20'000'000, 5, {}});
-    const std::string piece = lines();
-    const auto begin = std::chrono::steady_clock::now();
-    for (std::size_t done = 0; done < kTotal; done += piece.size())
-      log.append(Stream::kStdout, piece);
-    report("log writer alone, 100-byte lines", since(begin));
-  }
-  LogWriter log(directory.get(), {true, "d.log", 20'000'000, 5, {}});
-  report("pipe to log", pass(log, false, false));
-  LogWriter both(directory.get(), {true, "e.log", 20'000'000, 5, {}});
-  report("pipe to log and one client", pass(both, true, true));
+  write_alone<JsonSink>("json-file alone, 100-byte lines", directory.get(), false);
+  write_alone<JsonSink>("json-file that compresses beside", directory.get(), true);
+  write_alone<LocalSink>("local alone, 100-byte lines", directory.get(), false);
+  Log<JsonSink> log(directory.get(), "d.log", false);
+  report("pipe to log", pass(log.writer, false, false));
+  Log<JsonSink> both(directory.get(), "e.log", false);
+  report("pipe to log and one client", pass(both.writer, true, true));
   std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("throughput of one client without a log", "[.bench]") {
-  LogWriter none(-1, {});
+  LogWriter none;
   report("raw", pass(none, true, false));
   report("in frames", pass(none, true, true));
 }
