@@ -26,6 +26,7 @@
 #include "daemon/async/pool.hpp"
 #include "daemon/container/apparmor.hpp"
 #include "daemon/container/image_users.hpp"
+#include "daemon/container/log_options.hpp"
 #include "daemon/container/recovery.hpp"
 #include "daemon/container/services.hpp"
 #include "daemon/container/validate.hpp"
@@ -95,6 +96,11 @@ container::Settings container_settings(const Config& config) {
   settings.default_runtime = config.default_runtime;
   settings.log_driver = config.log_driver;
   settings.log_options = config.log_options;
+  try {
+    container::check_log_config({config.log_driver, config.log_options});
+  } catch (const Error&) {
+    rethrow_with_context("failed to set log opts");
+  }
   settings.shm_size = parse_memory_size(config.default_shm_size);
   settings.no_new_privileges = config.no_new_privileges;
   settings.apparmor = container::has_apparmor();

@@ -121,10 +121,6 @@ void check_network(const Config& config) {
 }
 
 void check_containers(const Config& config) {
-  static const std::set<std::string_view> kDrivers = {"json-file", "none"};
-  if (!kDrivers.contains(config.log_driver)) {
-    refuse("log driver", config.log_driver, "json-file or none");
-  }
   if (!config.storage_options.empty()) {
     not_supported("unknown storage option \"" + config.storage_options.front() +
                   "\": the storage drivers have none");

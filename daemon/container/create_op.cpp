@@ -88,7 +88,7 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   validate_complete(request.config);
   complete_host_config(request.host_config, services.settings);
   validate_runtime(request.host_config.runtime, services.settings);
-  parse_log_options(request.host_config.log_config);
+  check_log_config(request.host_config.log_config);
 
   Definition definition;
   definition.id = ContainerId(random_hex_id());

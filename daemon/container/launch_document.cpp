@@ -111,8 +111,7 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
                 {"stdio",
                  {{"open_stdin", definition.config.open_stdin},
                   {"stdin_once", definition.config.stdin_once}}},
-                {"log", log_document(parse_log_options(definition.host_config.log_config),
-                                     id + "-json.log", log_attributes(definition, container.name))},
+                {"log", log_document(definition, container.name)},
                 {"forward", forward_document(reservation)}};
   if (definition.host_config.runtime != kOwnRuntime) {
     check_foreign_runtime(joins);

@@ -13,19 +13,23 @@
 
 namespace berth::container {
 
-struct LogOptions {
-  std::string driver;
-  std::int64_t max_size = -1;  // bytes; -1 is without a bound
+/// How a log is kept in files.
+struct LogFileOptions {
+  std::int64_t max_size = -1;  // bytes of a file; -1 is without a bound
   int max_file = 1;
-  bool compress = false;
+  bool compress = false;  // those that were rotated away
 };
 
-/// Fills in driver and options where the request names no driver. A container that asks for nothing
-/// gets a bounded log: five files of 20 MB.
+/// Fills in driver and options where the request names none, or names the daemon's own driver. A
+/// container that asks for nothing gets a bounded log: five files of 20 MB.
 api::LogConfig complete_log_config(const api::LogConfig& asked, const Settings& settings);
 
-/// Throws Error{kInvalidArgument} for values that are no sizes and numbers.
-LogOptions parse_log_options(const api::LogConfig& config);
+/// Throws Error{kInvalidArgument} for an unknown driver, options that it does not know, and values
+/// that are none, in the words of other engines.
+void check_log_config(const api::LogConfig& config);
+
+/// Throws as check_log_config().
+LogFileOptions parse_log_file_options(const api::LogConfig& config);
 
 /// What every line of the container's log tells besides (`logs --details`): the labels and
 /// variables that the options labels, labels-regex, env and env-regex choose, and the tag. Throws
@@ -33,8 +37,10 @@ LogOptions parse_log_options(const api::LogConfig& config);
 std::map<std::string, std::string> log_attributes(const Definition& definition,
                                                   const std::string& name);
 
-/// The "log" part of the launch document, for the file named.
-nlohmann::json log_document(const LogOptions& options, const std::string& file,
-                            const std::map<std::string, std::string>& attributes);
+/// The log's file in the container's folder; "" for a driver without one.
+std::string log_file_name(const Definition& definition);
+
+/// The "log" part of the launch document.
+nlohmann::json log_document(const Definition& definition, const std::string& name);
 
 }  // namespace berth::container

@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 
 #include "common/error.hpp"
+#include "daemon/container/log_options.hpp"
 
 namespace berth::container {
 
@@ -79,10 +80,12 @@ Progress take_turn(logs::Reader& reader, LogClient& client, std::string& piece) 
 }  // namespace
 
 KeptLog kept_log(const Settings& settings, const Container& container) {
-  const std::string& driver = container.definition.host_config.log_config.type;
-  const std::string& id = container.id().str();
-  if (driver == "json-file")
-    return {settings.container_folder(id) / (id + "-json.log"), logs::Format::kJson};
+  const std::string name = log_file_name(container.definition);
+  const bool json = container.definition.host_config.log_config.type == "json-file";
+  if (!name.empty()) {
+    return {settings.container_folder(container.id().str()) / name,
+            json ? logs::Format::kJson : logs::Format::kLocal};
+  }
   throw Error(ErrorKind::kNotImplemented, "configured logging driver does not support reading");
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/container/devices.hpp"
 #include "daemon/container/health.hpp"
 #include "daemon/container/joins.hpp"
+#include "daemon/container/log_options.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/resources.hpp"
 #include "daemon/container/restart_policy.hpp"
@@ -144,21 +145,6 @@ void check_unsupported(const api::HostConfig& host_config) {
   }
 }
 
-void check_log(const api::HostConfig& host_config) {
-  const std::string& driver = host_config.log_config.type;
-  if (!driver.empty() && driver != "json-file" && driver != "none") {
-    unsupported("logger: no log driver named '" + driver +
-                "' is registered: use json-file or none");
-  }
-  static const std::set<std::string_view> kOptions = {
-      "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"};
-  for (const auto& [key, value] : host_config.log_config.config) {
-    if (driver != "none" && !kOptions.contains(key)) {
-      refuse("unknown log opt '" + key + "' for json-file log driver");
-    }
-  }
-}
-
 void check_limits(const api::HostConfig& host_config) {
   check_resources(host_config.resources, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
   if (host_config.shm_size < 0) refuse("SHM size can not be less than 0");
@@ -218,7 +204,9 @@ void validate(const api::CreateRequest& request) {
   check_joined_network(request);
   check_restart(request.host_config);
   check_unsupported(request.host_config);
-  check_log(request.host_config);
+  // Without a driver, the daemon's own is still to come.
+  if (!request.host_config.log_config.type.empty())
+    check_log_config(request.host_config.log_config);
   check_limits(request.host_config);
   check_sysctls(request.host_config);
   check_mounts(request.host_config);

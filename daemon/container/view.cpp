@@ -5,6 +5,7 @@
 #include "common/text.hpp"
 #include "common/units.hpp"
 #include "daemon/container/apparmor.hpp"
+#include "daemon/container/log_options.hpp"
 #include "daemon/container/mounts.hpp"
 #include "daemon/container/network_mode.hpp"
 #include "daemon/container/propagation.hpp"
@@ -240,7 +241,7 @@ api::ContainerInspect inspect(const Container& container, const Settings& settin
   shown.hostname_path = folder / "hostname";
   shown.hosts_path = folder / "hosts";
   if (definition.host_config.log_config.type == "json-file") {
-    shown.log_path = folder / (container.id().str() + "-json.log");
+    shown.log_path = folder / log_file_name(definition);
   }
   shown.name = "/" + container.name;
   shown.restart_count = container.state.restart_count;

@@ -190,7 +190,6 @@ TEST_CASE("values are checked", "[config]") {
                                        {"--label=bare", "label"},
                                        {"--shutdown-timeout=-5", "shutdown timeout"},
                                        {"--bridge=averylongbridgename", "bridge"},
-                                       {"--log-driver=syslog", "log driver"},
                                        {"--log-opt=bare", "log-opt"},
                                        {"--storage-opt=size=1G", "storage option"},
                                        {"--exec-opt=native.cgroupdriver=systemd", "cgroupfs"},

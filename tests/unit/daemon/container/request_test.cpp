@@ -133,27 +133,6 @@ TEST_CASE("an image completes a request", "[container]") {
   }
 }
 
-TEST_CASE("log options", "[container]") {
-  const Settings settings;
-  SECTION("without a word the log is bounded") {
-    const LogOptions options = parse_log_options(complete_log_config({}, settings));
-    CHECK(options.driver == "json-file");
-    CHECK(options.max_size == 20 << 20);
-    CHECK(options.max_file == 5);
-  }
-  SECTION("an explicit driver has the options given and no others") {
-    api::LogConfig asked;
-    asked.type = "json-file";
-    CHECK(parse_log_options(complete_log_config(asked, settings)).max_size == -1);
-    asked.config = {{"max-size", "1k"}, {"max-file", "3"}};
-    CHECK(parse_log_options(asked).max_size == 1024);
-    asked.config = {{"max-size", "big"}};
-    CHECK_THROWS_AS(parse_log_options(asked), Error);
-    asked.config = {{"max-file", "3"}};
-    CHECK_THROWS_WITH(parse_log_options(asked), Contains("max-size"));
-  }
-}
-
 TEST_CASE("security options", "[container]") {
   CHECK(parse_security_options({"no-new-privileges"}).no_new_privileges == true);
   CHECK(parse_security_options({"no-new-privileges:false"}).no_new_privileges == false);
