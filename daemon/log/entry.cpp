@@ -16,10 +16,10 @@ std::optional<Timestamp> time_of(const Entry& entry) {
 }
 
 const Codec& codec_for(Format format) {
-  static const JsonCodec json;
-  static const LocalCodec local;
-  if (format == Format::kLocal) return local;
-  return json;
+  static const JsonCodec kJson;
+  static const LocalCodec kLocal;
+  if (format == Format::kLocal) return kLocal;
+  return kJson;
 }
 
 }  // namespace berth::logs

@@ -239,7 +239,9 @@ TEST_CASE("a full disk costs lines, says so, and leaves no half line", "[log]") 
     JsonLog log(folder, {"c.log", -1, 1, false});
     for (int i = 0; i < 100; ++i)
       log.append(Stream::kStdout, "a line of the container\n");
-    ::_exit(log.told > 50 && log.lost_lines > 50 && log.why.find("too large") != std::string::npos ? 0 : 1);
+    ::_exit(log.told > 50 && log.lost_lines > 50 && log.why.find("too large") != std::string::npos
+                ? 0
+                : 1);
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
