@@ -10,7 +10,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
-#include "daemon/async/pipe_work.hpp"
+#include "daemon/async/thread_work.hpp"
 #include "daemon/container/events.hpp"
 #include "daemon/container/visit.hpp"
 #include "daemon/image/tree_writer.hpp"
@@ -120,47 +120,11 @@ Pipe make_wide_pipe() {
   return pipe;
 }
 
-/// Passes what the work writes to the sink.
-Task<> pump_out(Services& services, const Fd& from, const ArchiveSink& sink) {
-  for (;;) {
-    auto read = [&from] {
-      std::string piece(kPiece, '\0');
-      ssize_t got = 0;
-      do {
-        got = ::read(from.get(), piece.data(), piece.size());
-      } while (got < 0 && errno == EINTR);
-      if (got < 0) throw_errno("read", "archive");
-      piece.resize(static_cast<std::size_t>(got));
-      return piece;
-    };
-    std::string piece = co_await services.bulk.run(std::move(read));
-    if (piece.empty()) co_return;
-    co_await sink(std::move(piece));
-  }
-}
-
-Task<> send_tree(Services& services, std::function<void(int out)> write, const ArchiveSink& sink) {
-  Pipe pipe = make_wide_pipe();
-  PipeWork work(std::move(pipe.write), [write = std::move(write)](int out) { write(out); });
-  std::exception_ptr failure;
-  try {
-    co_await pump_out(services, pipe.read, sink);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  // Nobody reads any more: that ends the work.
-  pipe.read.reset();
+/// Lets `write` make the archive. The client's pace is the thread's: it waits for nothing else.
+Task<> send_tree(Services& services, std::function<void()> write) {
+  ThreadWork work(services.control, std::move(write));
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  if (!failure) {
-    co_await work.finish(services.bulk);
-    co_return;
-  }
-  try {
-    co_await work.finish(services.bulk);
-  } catch (const std::exception&) {
-    // The first failure is the one to tell.
-  }
-  std::rethrow_exception(failure);
+  co_await work.finish();
 }
 
 Task<> pump_in(Services& services, const Fd& into, const ArchiveSource& source) {
@@ -232,12 +196,12 @@ Task<> read_archive(Services& services, ContainerPtr container, std::string path
   };
   const PathStat found = co_await services.fast.run(std::move(look));
   co_await begin(found);
-  auto write = [&located, shown = shown_name(path), ids = visited.root.ids](int out) {
-    image::TreeWriter writer(out, image::Mounts::kFollow, ids);
+  auto write = [&located, shown = shown_name(path), ids = visited.root.ids, &sink] {
+    image::TreeWriter writer(sink, image::Mounts::kFollow, ids);
     writer.add(located.entry.get(), shown);
     writer.finish();
   };
-  co_await send_tree(services, std::move(write), sink);
+  co_await send_tree(services, std::move(write));
   publish(services, *container, "archive-path");
 }
 
@@ -255,9 +219,9 @@ Task<> write_archive(Services& services, ContainerPtr container, std::string pat
   };
   co_await services.fast.run(std::move(look));
   Pipe pipe = make_wide_pipe();
-  PipeWork work(std::move(pipe.read), [&folder, unpack](int in) {
+  ThreadWork work(services.control, [&folder, unpack, in = std::move(pipe.read)] {
     runtime::create_files_as_root_of(unpack.ids);
-    image::unpack_archive(in, folder.get(), unpack);
+    image::unpack_archive(in.get(), folder.get(), unpack);
   });
   std::exception_ptr failure;
   try {
@@ -268,7 +232,7 @@ Task<> write_archive(Services& services, ContainerPtr container, std::string pat
   pipe.write.reset();
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   // What the archive did wrong says more than that nobody read the rest of it.
-  co_await work.finish(services.bulk);
+  co_await work.finish();
   if (failure && !is_broken_pipe(failure)) std::rethrow_exception(failure);
   publish(services, *container, "extract-to-dir");
 }
@@ -284,12 +248,12 @@ Task<> export_container(Services& services, ContainerPtr container, std::functio
                         ArchiveSink sink) {
   const Visit visited = co_await visit(services, container, runtime::VisitMounts::kNone);
   co_await begin();
-  auto write = [root = visited.root.root.get(), ids = visited.root.ids](int out) {
-    image::TreeWriter writer(out, image::Mounts::kSkip, ids);
+  auto write = [root = visited.root.root.get(), ids = visited.root.ids, &sink] {
+    image::TreeWriter writer(sink, image::Mounts::kSkip, ids);
     writer.add_children(root);
     writer.finish();
   };
-  co_await send_tree(services, std::move(write), sink);
+  co_await send_tree(services, std::move(write));
   publish(services, *container, "export");
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "common/time.hpp"
 #include "daemon/container/services.hpp"
@@ -20,7 +21,9 @@ struct PathStat {
   std::string link_target;  // absolute, inside the container; empty for what is no link
 };
 
-using ArchiveSink = std::function<Task<>(std::string piece)>;
+/// Called on a thread of the archive's own, and blocks there until the client took the piece.
+/// Throws Error{kCancelled} when the client is gone or the daemon stops.
+using ArchiveSink = std::function<void(std::string_view piece)>;
 /// Fills the space and returns how much; 0 at the end.
 using ArchiveSource = std::function<Task<std::size_t>(std::span<char> space)>;
 

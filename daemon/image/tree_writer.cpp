@@ -127,24 +127,37 @@ void TreeWriter::Free::operator()(archive* writer) const noexcept {
   archive_write_free(writer);
 }
 
-TreeWriter::TreeWriter(int out, Mounts mounts, IdMaps ids)
-    : writer_(archive_write_new()), mounts_(mounts), ids_(std::move(ids)) {
+TreeWriter::TreeWriter(Sink sink, Mounts mounts, IdMaps ids)
+    : sink_(std::move(sink)), writer_(archive_write_new()), mounts_(mounts), ids_(std::move(ids)) {
   if (!writer_) throw std::bad_alloc();
   archive_write_set_format_pax_restricted(writer_.get());
   // Attributes as GNU tar and other engines write them.
   archive_write_set_format_option(writer_.get(), "pax", "xattrheader", "SCHILY");
   archive_write_set_bytes_per_block(writer_.get(), static_cast<int>(kBlock));
   archive_write_set_bytes_in_last_block(writer_.get(), 1);
-  if (archive_write_open_fd(writer_.get(), out) != ARCHIVE_OK) fail("the archive");
+  if (archive_write_open(writer_.get(), this, nullptr, pass_on, nullptr) != ARCHIVE_OK)
+    fail("the archive");
 }
 
 TreeWriter::~TreeWriter() = default;
 
+ssize_t TreeWriter::pass_on(archive* /*writer*/, void* self, const void* bytes, std::size_t size) {
+  auto& writer = *static_cast<TreeWriter*>(self);
+  try {
+    writer.sink_({static_cast<const char*>(bytes), size});
+    return static_cast<ssize_t>(size);
+  } catch (...) {
+    writer.failure_ = std::current_exception();
+    return -1;
+  }
+}
+
 void TreeWriter::fail(const std::string& shown) const {
-  const int error = archive_errno(writer_.get());
+  if (failure_) std::rethrow_exception(failure_);
   const char* const text = archive_error_string(writer_.get());
-  const auto kind = error == EPIPE ? ErrorKind::kCancelled : ErrorKind::kInternal;
-  throw Error(kind, "writing " + shown + ": " + (text != nullptr ? text : "unknown error"), error);
+  throw Error(ErrorKind::kInternal,
+              "writing " + shown + ": " + (text != nullptr ? text : "unknown error"),
+              archive_errno(writer_.get()));
 }
 
 void TreeWriter::add(int entry, const std::string& shown) {

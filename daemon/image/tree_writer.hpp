@@ -6,9 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <sys/stat.h>
@@ -27,15 +30,17 @@ enum class Mounts {
 
 class TreeWriter {
  public:
-  /// `out` gets the stream; it must outlive the writer. `ids` are those of the container whose
-  /// files show the host's numbers. Throws Error.
-  TreeWriter(int out, Mounts mounts, IdMaps ids = {});
+  /// Takes the stream piece by piece; what it throws comes out of the call that wrote.
+  using Sink = std::function<void(std::string_view piece)>;
+
+  /// `ids` are those of the container whose files show the host's numbers. Throws Error.
+  TreeWriter(Sink sink, Mounts mounts, IdMaps ids = {});
   ~TreeWriter();
   TreeWriter(const TreeWriter&) = delete;
   TreeWriter& operator=(const TreeWriter&) = delete;
 
   /// Writes what `entry` (O_PATH) is, which the archive shows as `shown`, and all below it. Blocks.
-  /// Throws Error{kCancelled} when nobody reads `out` any more.
+  /// Throws Error.
   void add(int entry, const std::string& shown);
   /// All that is in the folder, without the folder itself, each by its own name.
   void add_children(int folder);
@@ -51,7 +56,10 @@ class TreeWriter {
   void write_content(int file, const std::string& shown, std::uint64_t size);
   void write_children(int folder, const std::string& prefix, int depth);
   [[noreturn]] void fail(const std::string& shown) const;
+  static ssize_t pass_on(archive* writer, void* self, const void* bytes, std::size_t size);
 
+  Sink sink_;
+  std::exception_ptr failure_;  // of the sink; libarchive is C
   std::unique_ptr<archive, Free> writer_;
   Mounts mounts_;
   IdMaps ids_;

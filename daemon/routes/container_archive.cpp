@@ -1,4 +1,7 @@
 // The requests about a container's files: archive, export, changes.
+#include <chrono>
+#include <memory>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base64.hpp"
@@ -38,8 +41,14 @@ const std::string& wanted_path(const Exchange& exchange, std::string& store) {
   return store;
 }
 
+/// Of an exchange whose answer has begun by the time that it is called.
 container::ArchiveSink sink_of(Exchange& exchange) {
-  return [&exchange](std::string piece) { return exchange.write(std::move(piece)); };
+  return
+      [sender = std::make_shared<http::StreamSender>(exchange.sender())](std::string_view piece) {
+        // A client that is gone, and a daemon that stops, end the wait.
+        constexpr std::chrono::milliseconds kForever{-1};
+        (void)sender->send(piece, kForever);
+      };
 }
 
 Task<> stat_archive(Services& services, Exchange& exchange) {
