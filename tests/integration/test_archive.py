@@ -302,9 +302,16 @@ def test_pipes_and_devices_on_the_way_are_not_opened(daemon):
     daemon.remove(container)
 
 
-def test_a_client_that_leaves_in_the_middle_ends_the_work(daemon):
+def mount_namespaces(pid):
+    return {os.readlink(f"/proc/{pid}/task/{thread}/ns/mnt") for thread in os.listdir(f"/proc/{pid}/task")}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_client_that_leaves_in_the_middle_ends_the_work(daemon, running):
     container = daemon.run(command=["sh", "-c", "dd if=/dev/zero of=/big bs=1M count=64 2>/dev/null; echo ready; sleep 1000"])
     eventually(lambda: "ready" in daemon.output(container))
+    if not running:
+        daemon.api.post(f"/containers/{container}/kill", expect=204)
     threads = len(os.listdir(f"/proc/{daemon.pid}/task"))
     for _ in range(5):
         with daemon.api.stream() as stream:
@@ -315,6 +322,26 @@ def test_a_client_that_leaves_in_the_middle_ends_the_work(daemon):
             head = f"PUT /containers/{container}/archive?path=/tmp HTTP/1.1\r\nHost: b\r\nContent-Type: application/x-tar\r\n"
             stream.send(head.encode() + b"Content-Length: 1000000\r\n\r\n" + archive(("part", b"x" * 5000))[:1000])
     eventually(lambda: len(os.listdir(f"/proc/{daemon.pid}/task")) <= threads, what="the threads end")
+    assert len(mount_namespaces(daemon.pid)) == 1, "a root that was mounted for a visit is still there"
+    daemon.remove(container)
+
+
+def test_what_comes_and_goes_during_the_walk_harms_nothing(daemon):
+    """Names vanish between listing and opening; files grow, shrink and turn into folders and links."""
+    script = """mkdir /d; cd /d; echo ready; while :; do
+      for i in 1 2 3 4 5 6 7 8; do echo $i > f$i; mkdir -p d$i/e; done
+      echo more >> f1; : > f2; rm f3; mkdir f3; rmdir f3; ln -sf f1 f4; mkfifo p; rm -rf f* d* p; done"""
+    container = daemon.run(command=["sh", "-c", script])
+    eventually(lambda: "ready" in daemon.output(container))
+    counts = []
+    for _ in range(150):
+        found = get(daemon, container, "/d")
+        counts.append(len(found.getnames()))
+        assert found.getnames()[0] == "d" and set(found.getnames()) - {"d"} <= {
+            f"d/{kind}{i}{below}" for i in range(9) for kind in "fd" for below in ("", "/e")} | {"d/p"}
+    print(f"entries found: {min(counts)} to {max(counts)}")
+    assert min(counts) < max(counts), "nothing vanished meanwhile"
+    daemon.api.get("/_ping", expect=200)
     daemon.remove(container)
 
 
