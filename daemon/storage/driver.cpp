@@ -4,6 +4,7 @@
 
 #include "common/error.hpp"
 #include "common/log/log.hpp"
+#include "daemon/storage/btrfs.hpp"
 #include "daemon/storage/overlay2.hpp"
 #include "daemon/storage/probe.hpp"
 #include "daemon/storage/vfs.hpp"
@@ -34,26 +35,54 @@ LayerHold Driver::hold(const ChainId& chain) {
   return {*this, chain};
 }
 
-std::unique_ptr<Driver> open_driver(std::string_view name, const DriverOptions& options) {
-  if (name == "vfs") return std::make_unique<VfsDriver>(options);
-  if (!name.empty() && name != "overlay2" && name != "overlay") {
-    throw Error(ErrorKind::kInvalidArgument,
-                "unknown storage driver \"" + std::string(name) + "\": use overlay2 or vfs");
-  }
+namespace {
+
+/// Why overlay2 cannot work there, or nothing when it can.
+std::optional<std::string> overlay2_problem(const DriverOptions& options) {
   // The driver empties its trash in the background.
   const std::filesystem::path trash = options.data_root / "layers/overlay2/trash";
   std::error_code error;
   std::filesystem::create_directories(trash, error);
   if (error) throw_errno("mkdir", trash.native(), error.value());
-  const auto problem = overlay_problem(trash);
-  if (!problem) return std::make_unique<Overlay2Driver>(options);
-  const std::string reason = "overlay2 cannot work in \"" + options.data_root.native() + "\" (" +
-                             file_system_name(options.data_root) + "): " + *problem;
-  if (!name.empty()) {
-    throw Error(ErrorKind::kNotImplemented,
-                reason + "; choose a data root on ext4, xfs or btrfs, or the storage driver vfs");
+  return overlay_problem(trash);
+}
+
+[[noreturn]] void refuse(std::string_view name, const DriverOptions& options,
+                         const std::string& problem, const std::string& advice) {
+  throw Error(ErrorKind::kNotImplemented,
+              std::string(name) + " cannot work in \"" + options.data_root.native() + "\" (" +
+                  file_system_name(options.data_root) + "): " + problem + "; " + advice);
+}
+
+std::unique_ptr<Driver> open_named(std::string_view name, const DriverOptions& options) {
+  if (name == "vfs") return std::make_unique<VfsDriver>(options);
+  if (name == "btrfs") {
+    if (const auto problem = btrfs_problem(options.data_root))
+      refuse(name, options, *problem, "choose a data root on btrfs, or another storage driver");
+    return std::make_unique<BtrfsDriver>(options);
   }
-  log::warn("{}; using vfs, which copies each image for each container", reason);
+  if (name == "overlay2" || name == "overlay") {
+    if (const auto problem = overlay2_problem(options)) {
+      refuse("overlay2", options, *problem,
+             "choose a data root on ext4, xfs or btrfs, or the storage driver vfs");
+    }
+    return std::make_unique<Overlay2Driver>(options);
+  }
+  throw Error(ErrorKind::kInvalidArgument,
+              "unknown storage driver \"" + std::string(name) + "\": use overlay2, btrfs or vfs");
+}
+
+}  // namespace
+
+std::unique_ptr<Driver> open_driver(std::string_view name, const DriverOptions& options) {
+  if (!name.empty()) return open_named(name, options);
+  const auto problem = overlay2_problem(options);
+  if (!problem) return std::make_unique<Overlay2Driver>(options);
+  if (!btrfs_problem(options.data_root)) return std::make_unique<BtrfsDriver>(options);
+  log::warn(
+      "overlay2 cannot work in \"{}\" ({}): {}; using vfs, which copies each image for each "
+      "container",
+      options.data_root.native(), file_system_name(options.data_root), *problem);
   return std::make_unique<VfsDriver>(options);
 }
 

@@ -146,10 +146,10 @@ struct DriverOptions {
   std::filesystem::path data_root;
 };
 
-/// The driver "overlay2" or "vfs"; empty for the best that the data root allows. Reads what is
-/// there and clears what an earlier daemon left unfinished. Blocks: at start-up only. Throws
-/// Error{kInvalidArgument} for an unknown name, kNotImplemented when the data root's file system
-/// cannot carry it, with the reason.
+/// The driver "overlay2", "btrfs" or "vfs"; empty for the best that the data root allows. Reads
+/// what is there and clears what an earlier daemon left unfinished. Blocks: at start-up only.
+/// Throws Error{kInvalidArgument} for an unknown name, kNotImplemented when the data root's file
+/// system cannot carry it, with the reason.
 std::unique_ptr<Driver> open_driver(std::string_view name, const DriverOptions& options);
 
 }  // namespace berth::storage

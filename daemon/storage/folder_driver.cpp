@@ -114,6 +114,12 @@ void FolderDriver::collect(const std::set<ContainerId>& known) {
 
 // ---- layers
 
+void FolderDriver::make_diff(int folder, const std::filesystem::path& /*below*/) const {
+  check_errno(::mkdirat(folder, "diff", 0755), "mkdirat", "diff");
+  // The process's umask must not close what containers look through.
+  check_errno(::fchmodat(folder, "diff", 0755, 0), "fchmodat", "diff");
+}
+
 std::filesystem::path FolderDriver::layer_diff(const ChainId& chain) const {
   return root_ / digest_hex(chain.str()) / "diff";
 }
@@ -138,10 +144,9 @@ Task<LayerDraft> FolderDriver::begin_layer(ChainId parent) {
   }
   auto prepare = [this, folder = draft.folder, parent_diff] {
     make_folder(folder.parent_path(), 0711);
-    make_folder(folder, 0755);
-    Fd root = open_file(folder, O_RDONLY | O_DIRECTORY);
-    prepare_draft(root.get(), parent_diff);
-    return root;
+    const Fd parent = open_file(folder.parent_path(), O_RDONLY | O_DIRECTORY);
+    make_diff(parent.get(), parent_diff);
+    return open_at(parent.get(), "diff", O_RDONLY | O_DIRECTORY);
   };
   draft.root = co_await options_.bulk.run(std::move(prepare));
   co_return draft;
@@ -223,12 +228,11 @@ void FolderDriver::build_writable(const std::string& name, const ChainId& top) c
     throw_errno("mkdirat", name);
   }
   const Fd folder = open_at(parent, name, O_RDONLY | O_DIRECTORY);
-  check_errno(::mkdirat(folder.get(), "diff", 0755), "mkdirat", "diff");
-  check_errno(::fchmodat(folder.get(), "diff", 0755, 0), "fchmodat", "diff");
   if (!top.empty()) {
     check_errno(::symlinkat(top.str().c_str(), folder.get(), "parent"), "symlinkat", "parent");
   }
-  prepare_writable(folder.get(), top.empty() ? std::filesystem::path() : layer_diff(top));
+  make_diff(folder.get(), top.empty() ? std::filesystem::path() : layer_diff(top));
+  prepare_writable(folder.get());
 }
 
 Task<> FolderDriver::create_writable(ContainerId id, ChainId top) {
@@ -287,8 +291,12 @@ std::string FolderDriver::move_to_trash(const std::filesystem::path& entry) cons
 
 void FolderDriver::delete_later(std::string trashed) {
   options_.tasks.spawn("deleting " + trashed, [this, trashed]() -> Task<> {
-    return options_.bulk.run([this, trashed] { remove_tree(trash_fd_.get(), trashed); });
+    return options_.bulk.run([this, trashed] { delete_trashed(trash_fd_.get(), trashed); });
   });
+}
+
+void FolderDriver::delete_trashed(int trash, const std::string& name) const {
+  remove_tree(trash, name);
 }
 
 std::vector<std::pair<std::string, std::string>> FolderDriver::status() const {

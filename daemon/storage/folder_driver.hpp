@@ -44,11 +44,14 @@ class FolderDriver : public Driver {
   /// Makes the folders and reads what is there. Blocks.
   FolderDriver(DriverOptions options, std::string name);
 
-  /// Fills a new draft's empty folder `diff` with what the driver wants there. On the bulk pool.
-  virtual void prepare_draft(int diff, const std::filesystem::path& parent_diff) const = 0;
-  /// Fills a new writable's folder, which holds an empty folder `diff`. On the pool that
+  /// Makes "diff" in a new draft's or writable's folder, ready to be filled or used; `below` is the
+  /// diff that it stands on, empty for none. On the bulk pool, or for a writable on the one that
   /// copies_for_writables() chooses.
-  virtual void prepare_writable(int folder, const std::filesystem::path& top_diff) const = 0;
+  virtual void make_diff(int folder, const std::filesystem::path& below) const;
+  /// Adds what else a new writable's folder needs.
+  virtual void prepare_writable(int /*folder*/) const {}
+  /// Deletes an entry of the trash. On the bulk pool.
+  virtual void delete_trashed(int trash, const std::string& name) const;
   virtual bool copies_for_writables() const = 0;
   virtual Whiteouts whiteouts() const = 0;
   /// The layers that a writable on `top` differs from, topmost first.

@@ -19,10 +19,7 @@ std::string joined(const std::vector<std::filesystem::path>& paths) {
 
 }  // namespace
 
-void Overlay2Driver::prepare_draft(int /*diff*/,
-                                   const std::filesystem::path& /*parent_diff*/) const {}
-
-void Overlay2Driver::prepare_writable(int folder, const std::filesystem::path& /*top_diff*/) const {
+void Overlay2Driver::prepare_writable(int folder) const {
   check_errno(::mkdirat(folder, "work", 0700), "mkdirat", "work");
 }
 

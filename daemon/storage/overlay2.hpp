@@ -15,8 +15,7 @@ class Overlay2Driver final : public FolderDriver {
   std::map<std::string, std::string> describe(const ChainId& chain) const override;
 
  private:
-  void prepare_draft(int diff, const std::filesystem::path& parent_diff) const override;
-  void prepare_writable(int folder, const std::filesystem::path& top_diff) const override;
+  void prepare_writable(int folder) const override;
   bool copies_for_writables() const override { return false; }
   Whiteouts whiteouts() const override { return Whiteouts::kOverlay; }
   std::vector<std::filesystem::path> compared_with(const ChainId& top) const override {

@@ -7,15 +7,11 @@
 
 namespace berth::storage {
 
-void VfsDriver::prepare_draft(int diff, const std::filesystem::path& parent_diff) const {
-  if (parent_diff.empty()) return;
-  copy_tree(open_file(parent_diff, O_RDONLY | O_DIRECTORY).get(), diff);
-}
-
-void VfsDriver::prepare_writable(int folder, const std::filesystem::path& top_diff) const {
-  if (top_diff.empty()) return;
+void VfsDriver::make_diff(int folder, const std::filesystem::path& below) const {
+  FolderDriver::make_diff(folder, below);
+  if (below.empty()) return;
   const Fd diff = open_at(folder, "diff", O_RDONLY | O_DIRECTORY);
-  copy_tree(open_file(top_diff, O_RDONLY | O_DIRECTORY).get(), diff.get());
+  copy_tree(open_file(below, O_RDONLY | O_DIRECTORY).get(), diff.get());
 }
 
 RootfsMount VfsDriver::rootfs(const ContainerId& id) const {

@@ -15,8 +15,7 @@ class VfsDriver final : public FolderDriver {
   std::map<std::string, std::string> describe(const ChainId& chain) const override;
 
  private:
-  void prepare_draft(int diff, const std::filesystem::path& parent_diff) const override;
-  void prepare_writable(int folder, const std::filesystem::path& top_diff) const override;
+  void make_diff(int folder, const std::filesystem::path& below) const override;
   bool copies_for_writables() const override { return true; }
   Whiteouts whiteouts() const override { return Whiteouts::kApply; }
   std::vector<std::filesystem::path> compared_with(const ChainId& top) const override {
