@@ -46,6 +46,8 @@ constexpr std::array kCommands = {
             "Inspect changes to files or directories on a container's filesystem", run_diff},
     Command{"container", "export", "export", "Export a container's filesystem as a tar archive",
             run_export},
+    Command{"container", "commit", "commit", "Create a new image from a container's changes",
+            run_commit},
     Command{"container", "inspect", "", "Display detailed information on containers",
             run_inspect_container},
     Command{"container", "prune", "", "Remove all stopped containers", run_container_prune},

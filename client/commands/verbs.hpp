@@ -7,6 +7,7 @@
 namespace berth::client {
 
 int run_attach(Context& context, const Arguments& arguments);
+int run_commit(Context& context, const Arguments& arguments);
 int run_container_prune(Context& context, const Arguments& arguments);
 int run_cp(Context& context, const Arguments& arguments);
 int run_create(Context& context, const Arguments& arguments);

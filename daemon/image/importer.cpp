@@ -10,7 +10,6 @@
 #include "common/scope_guard.hpp"
 #include "daemon/image/config.hpp"
 #include "daemon/image/store.hpp"
-#include "daemon/image/unpack.hpp"
 
 namespace berth::image {
 
@@ -33,7 +32,7 @@ class CountingReader : public ByteReader {
 };
 
 /// On the bulk pool.
-std::uint64_t unpack_checked(const LayerImport& layer, int root, storage::Whiteouts whiteouts) {
+Unpacked unpack_checked(const LayerImport& layer, int root, storage::Whiteouts whiteouts) {
   auto open = [&layer] {
     auto source = layer.open();
     if (!layer.signals) return source;
@@ -41,13 +40,13 @@ std::uint64_t unpack_checked(const LayerImport& layer, int root, storage::Whiteo
         std::make_unique<CountingReader>(std::move(source), layer.signals));
   };
   const std::atomic<bool>* const stop = layer.signals ? &layer.signals->stop : nullptr;
-  const Unpacked unpacked = unpack_layer(open, root, whiteouts, stop);
-  if (unpacked.diff_id != layer.diff_id) {
+  Unpacked unpacked = unpack_layer(open, root, whiteouts, stop);
+  if (!layer.diff_id.empty() && unpacked.diff_id != layer.diff_id) {
     throw Error(ErrorKind::kInvalidArgument, "the tar's digest is " + unpacked.diff_id.str() +
                                                  ", the image's configuration says " +
                                                  layer.diff_id.str());
   }
-  return unpacked.size;
+  return unpacked;
 }
 
 }  // namespace
@@ -76,27 +75,76 @@ Task<storage::LayerHold> ImageImporter::unpack(LayerImport layer, ChainId chain)
     done->set();
   });
   storage::LayerDraft draft = co_await storage_.begin_layer(layer.parent);
-  std::exception_ptr failure;
   storage::LayerInfo info;
   info.parent = layer.parent;
+  info.size = (co_await fill(draft, layer)).size;
+  // A copy of the chain: `finish` needs it yet.
+  co_return co_await storage_.commit_layer(std::move(draft), chain, std::move(info));
+}
+
+Task<Unpacked> ImageImporter::fill(storage::LayerDraft& draft, const LayerImport& layer) {
+  std::exception_ptr failure;
   try {
     auto work = [&layer, root = draft.root.get(), whiteouts = draft.whiteouts] {
       return unpack_checked(layer, root, whiteouts);
     };
-    info.size = co_await bulk_.run(std::move(work));
+    co_return co_await bulk_.run(std::move(work));
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) {
-    co_await storage_.discard_draft(std::move(draft));
-    try {
-      std::rethrow_exception(failure);
-    } catch (const Error&) {
-      rethrow_with_context("layer " + layer.diff_id.str());
-    }
+  co_await storage_.discard_draft(std::move(draft));
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error&) {
+    rethrow_with_context(layer.diff_id.empty() ? "the new layer" : "layer " + layer.diff_id.str());
   }
-  // A copy of the chain: `finish` needs it yet.
-  co_return co_await storage_.commit_layer(std::move(draft), chain, std::move(info));
+}
+
+Task<ImageImporter::NewLayer> ImageImporter::add_new_layer(
+    std::function<std::unique_ptr<ByteReader>()> open, ChainId parent) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  NewLayer made;
+  if (!parent.empty()) made.hold = storage_.hold(parent);
+  LayerImport layer;
+  layer.open = std::move(open);
+  layer.parent = parent;
+  storage::LayerDraft draft = co_await storage_.begin_layer(parent);
+  const Unpacked unpacked = co_await fill(draft, layer);
+  if (unpacked.empty) {
+    co_await storage_.discard_draft(std::move(draft));
+    co_return made;
+  }
+  made.diff_id = unpacked.diff_id;
+  storage::LayerInfo info{parent, unpacked.size};
+  made.hold = co_await storage_.commit_layer(std::move(draft), chain_id(parent, made.diff_id),
+                                             std::move(info));
+  co_return made;
+}
+
+Task<ImportedImage> ImageImporter::add_child(ChildImage child) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  std::string parent_config;
+  NewLayer layer;
+  ChainId top;
+  if (!child.parent.empty()) {
+    const ImagePtr parent = store_.find(child.parent.str()).image;
+    top = parent->document.top();
+    if (!top.empty()) layer.hold = storage_.hold(top);
+    parent_config = co_await store_.read_blob(Digest(parent->id.str()));
+  }
+  std::exception_ptr failure;
+  try {
+    if (child.open_layer) layer = co_await add_new_layer(std::move(child.open_layer), top);
+    ImageImport import;
+    import.config = child_config(parent_config, child, layer.diff_id, format_rfc3339(now()));
+    if (child.name) import.names.push_back(*child.name);
+    co_return co_await add_image(std::move(import));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  layer.hold.reset();
+  storage_.sweep();
+  std::rethrow_exception(failure);
 }
 
 Task<ImportedImage> ImageImporter::add_image(ImageImport image) {

@@ -15,7 +15,9 @@
 #include "common/image_reference.hpp"
 #include "daemon/async/signal.hpp"
 #include "daemon/image/byte_reader.hpp"
+#include "daemon/image/child_image.hpp"
 #include "daemon/image/types.hpp"
+#include "daemon/image/unpack.hpp"
 #include "daemon/storage/driver.hpp"
 
 namespace berth::image {
@@ -75,12 +77,27 @@ class ImageImporter {
   /// with nothing left.
   Task<storage::LayerHold> add_layer(LayerImport layer);
 
+  /// A layer whose digest nobody knows yet.
+  struct NewLayer {
+    /// Empty for a tar without entries: then there is no new layer, and `hold` holds the parent.
+    DiffId diff_id;
+    storage::LayerHold hold;
+  };
+  /// Unpacks a tar on `parent` (may be empty) and names the layer by what it turned out to be.
+  /// Throws as add_layer() does.
+  Task<NewLayer> add_new_layer(std::function<std::unique_ptr<ByteReader>()> open, ChainId parent);
+
+  /// Makes an image out of another. Throws Error: kNotFound for a missing parent.
+  Task<ImportedImage> add_child(ChildImage child);
+
   /// Keeps image and names durably and in one step. Every layer must be there and held. Throws
   /// Error{kInvalidArgument} for a malformed configuration, kNotFound for a missing layer.
   Task<ImportedImage> add_image(ImageImport image);
 
  private:
   Task<storage::LayerHold> unpack(LayerImport layer, ChainId chain);
+  /// Discards the draft on failure.
+  Task<Unpacked> fill(storage::LayerDraft& draft, const LayerImport& layer);
 
   asio::any_io_executor control_;
   BlockingPool& bulk_;

@@ -165,6 +165,21 @@ void TreeWriter::add(int entry, const std::string& shown) {
   write_entry(entry, shown, 0);
 }
 
+void TreeWriter::add_alone(int entry, const std::string& shown) {
+  const Utf8Locale locale;
+  (void)write_alone(entry, shown);
+}
+
+void TreeWriter::add_whiteout(const std::string& path) {
+  const Utf8Locale locale;
+  const std::size_t name = path.rfind('/') + 1;  // 0 where there is no slash
+  struct stat status{};
+  status.st_mode = S_IFREG;
+  const EntryPtr header = make_entry(status, path.substr(0, name) + ".wh." + path.substr(name));
+  const int result = archive_write_header(writer_.get(), header.get());
+  if (result != ARCHIVE_OK && result != ARCHIVE_WARN) fail(path);
+}
+
 void TreeWriter::add_children(int folder) {
   const Utf8Locale locale;
   write_children(folder, "", 0);
@@ -175,9 +190,13 @@ void TreeWriter::finish() {
 }
 
 void TreeWriter::write_entry(int entry, const std::string& shown, int depth) {
+  if (write_alone(entry, shown)) write_children(entry, shown + "/", depth + 1);
+}
+
+bool TreeWriter::write_alone(int entry, const std::string& shown) {
   struct stat status{};
   if (::fstat(entry, &status) != 0) throw_errno("fstat", shown);
-  if (S_ISSOCK(status.st_mode)) return;  // tar has no word for them
+  if (S_ISSOCK(status.st_mode)) return false;  // tar has no word for them
   const bool hidden = mounts_ == Mounts::kSkip && is_mount_point(entry);
   const bool folder = S_ISDIR(status.st_mode);
   if (hidden && !folder) status.st_size = 0;
@@ -204,7 +223,7 @@ void TreeWriter::write_entry(int entry, const std::string& shown, int depth) {
   const int result = archive_write_header(writer_.get(), header.get());
   if (result != ARCHIVE_OK && result != ARCHIVE_WARN) fail(shown);
   if (content) write_content(content.get(), shown, static_cast<std::uint64_t>(status.st_size));
-  if (folder && !hidden) write_children(entry, shown + "/", depth + 1);
+  return folder && !hidden;
 }
 
 /// Exactly as many bytes as the header says, zeros where the file has shrunk meanwhile.

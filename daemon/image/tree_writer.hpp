@@ -42,6 +42,11 @@ class TreeWriter {
   /// Writes what `entry` (O_PATH) is, which the archive shows as `shown`, and all below it. Blocks.
   /// Throws Error.
   void add(int entry, const std::string& shown);
+  /// What `entry` is, and not what is below it.
+  void add_alone(int entry, const std::string& shown);
+  /// Says that what a layer below has at this path is gone (OCI image layer specification,
+  /// "Whiteouts").
+  void add_whiteout(const std::string& path);
   /// All that is in the folder, without the folder itself, each by its own name.
   void add_children(int folder);
   /// Ends the archive. Throws Error.
@@ -53,6 +58,8 @@ class TreeWriter {
   };
 
   void write_entry(int entry, const std::string& shown, int depth);
+  /// True for a folder whose content is wanted.
+  bool write_alone(int entry, const std::string& shown);
   void write_content(int file, const std::string& shown, std::uint64_t size);
   void write_children(int folder, const std::string& prefix, int depth);
   [[noreturn]] void fail(const std::string& shown) const;

@@ -40,19 +40,20 @@ void check_stop(const std::atomic<bool>* stop) {
   }
 }
 
-/// Writes all entries; returns at the archive's end.
-void write_entries(Source& source, LayerWriter& writer, const std::atomic<bool>* stop) {
+/// Writes all entries; returns how many at the archive's end.
+std::size_t write_entries(Source& source, LayerWriter& writer, const std::atomic<bool>* stop) {
   const ArchivePtr reader = make_tar_reader();
   if (archive_read_open(reader.get(), &source, nullptr, read_source, nullptr) != ARCHIVE_OK) {
     if (source.failure) std::rethrow_exception(source.failure);
-    if (source.empty) return;  // no bytes at all: a layer without files
+    if (source.empty) return 0;  // no bytes at all: a layer without files
     throw_damaged(reader.get(), "the layer is no tar archive");
   }
+  std::size_t count = 0;
   for (;;) {
     check_stop(stop);
     archive_entry* entry = nullptr;
     const int result = archive_read_next_header(reader.get(), &entry);
-    if (result == ARCHIVE_EOF) return;
+    if (result == ARCHIVE_EOF) return count;
     // A warning still comes with an entry, but one with something lost, such as part of its name.
     if (result != ARCHIVE_OK) {
       if (source.failure) std::rethrow_exception(source.failure);
@@ -60,6 +61,7 @@ void write_entries(Source& source, LayerWriter& writer, const std::atomic<bool>*
     }
     try {
       writer.write(reader.get(), entry);
+      ++count;
     } catch (const Error&) {
       if (source.failure) std::rethrow_exception(source.failure);
       throw;
@@ -75,9 +77,9 @@ Unpacked unpack_layer(const std::function<std::unique_ptr<ByteReader>()>& open, 
   HashedStream stream(open);
   LayerWriter writer(root, whiteouts);
   Source source{stream, nullptr};
-  write_entries(source, writer, stop);
-  writer.finish();
   Unpacked unpacked;
+  unpacked.empty = write_entries(source, writer, stop) == 0;
+  writer.finish();
   // What follows the archive's end belongs to the digest.
   unpacked.diff_id = DiffId(stream.finish().str());
   unpacked.size = writer.size();

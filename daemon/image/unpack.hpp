@@ -17,6 +17,8 @@ struct Unpacked {
   DiffId diff_id;
   /// Bytes of the files.
   std::uint64_t size = 0;
+  /// The tar had no entries at all.
+  bool empty = true;
 };
 
 /// `open` is called once, on a thread of its own. Stops early with Error{kCancelled} when `stop`

@@ -160,6 +160,7 @@ void add_container_routes(http::Router& router, Services& services) {
   add_container_stream_routes(router, services);
   add_container_archive_routes(router, services);
   add_checkpoint_routes(router, services);
+  add_commit_routes(router, services);
 }
 
 }  // namespace berth::routes

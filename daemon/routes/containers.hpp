@@ -13,5 +13,6 @@ void add_container_routes(http::Router& router, container::Services& services);
 void add_container_stream_routes(http::Router& router, container::Services& services);
 void add_container_archive_routes(http::Router& router, container::Services& services);
 void add_checkpoint_routes(http::Router& router, container::Services& services);
+void add_commit_routes(http::Router& router, container::Services& services);
 
 }  // namespace berth::routes
