@@ -52,7 +52,8 @@ std::filesystem::path writable_files(const Services& services, const Container& 
 /// The layer's tar. What vanished since the comparison is left out; the kinds of the others are
 /// what they are now.
 void write_changes(int out, const Fd& root, const std::vector<storage::Change>& changes) {
-  image::TreeWriter writer(out, image::Mounts::kSkip);
+  image::TreeWriter writer([out](std::string_view piece) { write_all(out, piece, "layer"); },
+                           image::Mounts::kSkip);
   for (const storage::Change& change : changes) {
     const std::string shown = change.path.substr(1);
     if (change.kind == storage::Change::Kind::kDeleted) {
