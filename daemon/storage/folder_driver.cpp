@@ -3,7 +3,9 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <nlohmann/json.hpp>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +26,16 @@ void make_folder(const std::filesystem::path& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) throw_errno("mkdir", path.native());
   // The process's umask must not close what containers look through.
   check_errno(::chmod(path.c_str(), mode), "chmod", path.native());
+}
+
+/// Has ext4 place what is made in the folder apart (chattr(1), attribute T): beside a layer of many
+/// files that was deleted a moment ago, making new ones takes ten times as long, since ext4 does
+/// not use their inodes again for a minute and looks at each of them. Other file systems refuse.
+void spread_children(int folder) {
+  int flags = 0;
+  if (::ioctl(folder, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
+  flags |= FS_TOPDIR_FL;
+  (void)::ioctl(folder, FS_IOC_SETFLAGS, &flags);
 }
 
 std::string link_text(int folder, const char* name) {
@@ -63,6 +75,7 @@ FolderDriver::FolderDriver(DriverOptions options, std::string name)
   root_fd_ = open_file(root_, O_RDONLY | O_DIRECTORY);
   writable_fd_ = open_file(root_ / "writable", O_RDONLY | O_DIRECTORY);
   trash_fd_ = open_file(root_ / "trash", O_RDONLY | O_DIRECTORY);
+  spread_children(open_file(drafts_folder(), O_RDONLY | O_DIRECTORY).get());
   clear_leftovers();
   read_layers();
   read_writables();
