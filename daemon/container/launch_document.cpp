@@ -93,7 +93,7 @@ std::vector<std::byte> seccomp_filter(Services& services, const api::HostConfig&
 
 shim::LaunchRequest launch_request(Services& services, const Container& container,
                                    const Joins& joins, network::Reservation& reservation,
-                                   nlohmann::json restore) {
+                                   LaunchExtras extras) {
   const Definition& definition = container.definition;
   const std::string& id = container.id().str();
   SpecInput input{definition,
@@ -111,13 +111,13 @@ shim::LaunchRequest launch_request(Services& services, const Container& containe
                 {"stdio",
                  {{"open_stdin", definition.config.open_stdin},
                   {"stdin_once", definition.config.stdin_once}}},
-                {"log", log_document(definition, container.name)},
+                {"log", log_document(definition, container.name, extras.log_receivers)},
                 {"forward", forward_document(reservation)}};
   if (definition.host_config.runtime != kOwnRuntime) {
     check_foreign_runtime(joins);
     use_runtime(services, container, document);
   }
-  if (!restore.is_null()) document["restore"] = std::move(restore);
+  if (!extras.restore.is_null()) document["restore"] = std::move(extras.restore);
   shim::LaunchRequest request;
   request.program = services.shim_program.get();
   request.id = container.id();

@@ -103,13 +103,17 @@ std::string expand_tag(const std::string& text, const Definition& definition,
 
 }  // namespace
 
+std::string log_tag(const Definition& definition, const std::string& name) {
+  const std::string* tag = option(definition.host_config.log_config, "tag");
+  return expand_tag(tag == nullptr ? "{{.ID}}" : *tag, definition, name);
+}
+
 Attributes log_attributes(const Definition& definition, const std::string& name) {
   const api::LogConfig& config = definition.host_config.log_config;
   Attributes chosen;
   choose(definition.config.labels, config, "labels", "labels-regex", chosen);
   choose(variables_of(definition.config), config, "env", "env-regex", chosen);
-  if (const std::string* tag = option(config, "tag"))
-    chosen["tag"] = expand_tag(*tag, definition, name);
+  if (option(config, "tag") != nullptr) chosen["tag"] = log_tag(definition, name);
   return chosen;
 }
 

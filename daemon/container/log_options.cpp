@@ -10,6 +10,7 @@
 #include "common/error.hpp"
 #include "common/text.hpp"
 #include "common/units.hpp"
+#include "daemon/container/log_receiver.hpp"
 #include "daemon/container/log_values.hpp"
 
 namespace berth::container {
@@ -81,9 +82,23 @@ struct Driver {
   std::span<const std::string_view> options;
 };
 
+constexpr std::array<std::string_view, 7> kSyslog = {
+    "syslog-address",  "syslog-facility", "syslog-format",         "syslog-tls-ca-cert",
+    "syslog-tls-cert", "syslog-tls-key",  "syslog-tls-skip-verify"};
+constexpr std::array<std::string_view, 5> kGelf = {
+    "gelf-address", "gelf-compression-level", "gelf-compression-type", "gelf-tcp-max-reconnect",
+    "gelf-tcp-reconnect-delay"};
+constexpr std::array<std::string_view, 11> kFluentd = {
+    "fluentd-address",       "fluentd-async",
+    "fluentd-async-connect", "fluentd-async-reconnect-interval",
+    "fluentd-buffer-limit",  "fluentd-max-retries",
+    "fluentd-read-timeout",  "fluentd-request-ack",
+    "fluentd-retry-wait",    "fluentd-sub-second-precision",
+    "fluentd-write-timeout"};
+
 constexpr std::array kDrivers = {
-    Driver{"json-file", kFiles},
-    Driver{"local", kFiles},
+    Driver{"json-file", kFiles}, Driver{"local", kFiles},     Driver{"syslog", kSyslog},
+    Driver{"gelf", kGelf},       Driver{"fluentd", kFluentd}, Driver{"journald", {}},
 };
 
 const Driver* find_driver(std::string_view name) {
@@ -149,16 +164,21 @@ void check_log_config(const api::LogConfig& config) {
   if (const std::string* disabled = find_value(config.config, "cache-disabled"))
     truth("cache-disabled", *disabled);
   parse_log_file_options(config);
+  check_log_receiver(config);
 }
 
 std::string log_file_name(const Definition& definition) {
   const std::string& driver = definition.host_config.log_config.type;
   if (driver == "json-file") return definition.id.str() + "-json.log";
   if (driver == "local") return "local-logs/container.log";
-  return "";
+  const Options& options = definition.host_config.log_config.config;
+  const bool cached = is_sending_driver(driver) &&
+                      !truth("cache-disabled", value_or(options, "cache-disabled", "false"));
+  return cached ? "local-logs/cached.log" : "";
 }
 
-nlohmann::json log_document(const Definition& definition, const std::string& name) {
+nlohmann::json log_document(const Definition& definition, const std::string& name,
+                            const std::vector<std::string>& receivers) {
   const api::LogConfig& config = definition.host_config.log_config;
   nlohmann::json document{{"driver", config.type}};
   if (config.type == "none") return document;
@@ -168,6 +188,8 @@ nlohmann::json log_document(const Definition& definition, const std::string& nam
   document["max_file"] = file.max_file;
   document["compress"] = file.compress;
   document["attrs"] = log_attributes(definition, name);
+  if (is_sending_driver(config.type))
+    document["receiver"] = receiver_document(definition, name, receivers);
   return document;
 }
 

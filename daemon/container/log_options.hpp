@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -37,10 +38,16 @@ LogFileOptions parse_log_file_options(const api::LogConfig& config);
 std::map<std::string, std::string> log_attributes(const Definition& definition,
                                                   const std::string& name);
 
-/// The log's file in the container's folder; "" for a driver without one.
+/// The tag by which a receiver knows the container: its short id, or as the option "tag" says.
+/// Throws as log_attributes().
+std::string log_tag(const Definition& definition, const std::string& name);
+
+/// The log's file in the container's folder; "" for a driver without one. A driver that sends has
+/// one, too, unless the option cache-disabled is set: `logs` reads that.
 std::string log_file_name(const Definition& definition);
 
-/// The "log" part of the launch document.
-nlohmann::json log_document(const Definition& definition, const std::string& name);
+/// The "log" part of the launch document; `receivers` are the addresses for a driver that sends.
+nlohmann::json log_document(const Definition& definition, const std::string& name,
+                            const std::vector<std::string>& receivers);
 
 }  // namespace berth::container

@@ -14,6 +14,7 @@
 #include "daemon/container/health_monitor.hpp"
 #include "daemon/container/joins.hpp"
 #include "daemon/container/launch_document.hpp"
+#include "daemon/container/log_receiver.hpp"
 #include "daemon/container/network_files.hpp"
 #include "daemon/container/network_mode.hpp"
 #include "daemon/container/propagation.hpp"
@@ -60,11 +61,16 @@ Task<> reserve_network(Start& start) {
 
 Task<> launch(Start& start) {
   Container& container = *start.container;
-  nlohmann::json restore;
+  LaunchExtras extras;
   if (start.checkpoint)
-    restore = co_await restore_document(start.services, start.container, *start.checkpoint);
+    extras.restore = co_await restore_document(start.services, start.container, *start.checkpoint);
+  const api::LogConfig& log = container.definition.host_config.log_config;
+  if (is_sending_driver(log.type)) {
+    auto look_up = [address = log_address(log)] { return resolve(address); };
+    extras.log_receivers = co_await start.services.fast.run(std::move(look_up));
+  }
   shim::LaunchRequest request =
-      launch_request(start.services, container, start.joins, start.reservation, std::move(restore));
+      launch_request(start.services, container, start.joins, start.reservation, std::move(extras));
   start.shim = co_await shim::ShimClient::launch(start.services.control, start.services.fast,
                                                  std::move(request));
   start.rollback.add("shim", [shim = start.shim] { return shim->abandon(); });

@@ -126,7 +126,7 @@ void describe_configuration(api::SystemInfo& info, const Config& config) {
       "name=cgroupns"};
   if (config.no_new_privileges) info.security_options.emplace_back("name=no-new-privileges");
   info.plugins.network = {"bridge", "host", "null"};
-  info.plugins.log = {"json-file", "local", "none"};
+  info.plugins.log = {"fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"};
 }
 
 }  // namespace

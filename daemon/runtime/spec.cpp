@@ -1,5 +1,7 @@
 #include "daemon/runtime/spec.hpp"
 
+#include <set>
+
 #include "daemon/runtime/json_field.hpp"
 #include "daemon/runtime/spec_parts.hpp"
 
@@ -44,19 +46,40 @@ Rootfs rootfs(const JsonField& field) {
   return rootfs;
 }
 
+LogReceiver log_receiver(const JsonField& field) {
+  LogReceiver receiver;
+  receiver.network = field.at("network").text();
+  static const std::set<std::string_view> kNetworks = {"tcp", "udp", "unix", "unixgram"};
+  if (!kNetworks.contains(receiver.network))
+    field.at("network").refuse("\"tcp\", \"udp\", \"unix\" or \"unixgram\"");
+  receiver.addresses = field.at("addresses").texts();
+  if (receiver.addresses.empty())
+    field.at("addresses").refuse("an array with at least one address");
+  receiver.shown = field.at("shown").text();
+  receiver.blocking = field.boolean_or("blocking", true);
+  receiver.buffer = field.at("buffer").number<std::int64_t>(1);
+  if (const auto options = field.find("options")) receiver.options = options->text_map();
+  if (const auto fields = field.find("fields")) receiver.fields = fields->text_map();
+  return receiver;
+}
+
 LogSettings log_settings(const JsonField& field) {
   LogSettings log;
   log.driver = field.text_or("driver", "json-file");
-  if (log.driver != "json-file" && log.driver != "local" && log.driver != "none")
-    field.at("driver").refuse("\"json-file\", \"local\" or \"none\"");
+  static const std::set<std::string_view> kFileDrivers = {"json-file", "local"};
+  static const std::set<std::string_view> kSenders = {"syslog", "journald", "fluentd", "gelf"};
+  const bool is_file = kFileDrivers.contains(log.driver);
+  const bool is_sender = kSenders.contains(log.driver);
+  if (!is_file && !is_sender && log.driver != "none") field.at("driver").refuse("a log driver");
   log.file = field.text_or("file", "");
   const bool is_inside = !log.file.starts_with('/') && log.file.find("..") == std::string::npos;
-  if (log.driver != "none" && (log.file.empty() || !is_inside))
+  if ((is_file && log.file.empty()) || !is_inside)
     field.at("file").refuse("the name of a file in the container's directory");
   log.max_size = field.number_or<std::int64_t>("max_size", -1);
-  if (const auto count = field.find("max_file")) log.max_file = count->number<int>(1);
+  if (const auto count = field.find("max_file")) log.max_file = count->number<int>(0);
   log.compress = field.boolean_or("compress", false);
   if (const auto attrs = field.find("attrs")) log.attrs = attrs->text_map();
+  if (is_sender) log.receiver = log_receiver(field.at("receiver"));
   return log;
 }
 

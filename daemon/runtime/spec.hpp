@@ -203,13 +203,25 @@ struct Spec {
   bool has_new_namespace(NamespaceKind kind) const;
 };
 
+/// Where a log driver sends what it gets.
+struct LogReceiver {
+  std::string network;                         // "tcp", "udp", "unix" or "unixgram"
+  std::vector<std::string> addresses;          // a path, or numbers with a port; tried in turn
+  std::string shown;                           // as the user wrote it
+  bool blocking = true;                        // the container waits while the receiver is slow
+  std::int64_t buffer = 0;                     // bytes that may wait
+  std::map<std::string, std::string> options;  // of the driver
+  std::map<std::string, std::string> fields;   // of every message
+};
+
 struct LogSettings {
-  std::string driver = "json-file";  // or "local" or "none"
-  std::string file;                  // name in the container's directory, or in a folder there
-  std::int64_t max_size = -1;        // bytes, -1: without a limit
+  std::string driver = "json-file";
+  std::string file;  // name in the container's directory, or in a folder there; empty: none
+  std::int64_t max_size = -1;  // bytes, -1: without a limit
   int max_file = 1;
   bool compress = false;
   std::map<std::string, std::string> attrs;
+  std::optional<LogReceiver> receiver;
 };
 
 struct ForwardSettings {

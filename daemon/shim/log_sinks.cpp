@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "daemon/shim/file_sinks.hpp"
+#include "daemon/shim/sender_sink.hpp"
 
 namespace berth::shim {
 
@@ -26,12 +27,15 @@ LogWriter::Sinks make_log_sinks(Loop& loop, int folder, const runtime::LogSettin
                                 const LogEvents& events) {
   LogWriter::Sinks sinks;
   if (settings.driver == "none") return sinks;
+  if (settings.receiver) sinks.push_back(std::make_unique<SenderSink>(loop, settings, events));
+  if (settings.file.empty()) return sinks;
   make_folder(folder, settings.file);
   LogFileSettings file{settings.file, settings.max_size, settings.max_file, settings.compress};
   if (settings.driver == "json-file") {
     sinks.push_back(
         std::make_unique<JsonSink>(loop, folder, std::move(file), settings.attrs, events));
   } else {
+    // Beside a sender, this is what `logs` reads.
     sinks.push_back(
         std::make_unique<LocalSink>(loop, folder, std::move(file), settings.attrs, events));
   }

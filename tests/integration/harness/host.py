@@ -1,11 +1,16 @@
 """A host of its own for a test: network, mount and process namespaces, gone without a trace."""
 
+import ctypes
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
 HOLDER = os.path.join(os.path.dirname(__file__), "holder.py")
 
 
@@ -55,6 +60,21 @@ class Host:
     def start(self, *command, **options):
         """Starts a program in this host; returns its Popen."""
         return _Inside(self.inside(*command), **options)
+
+    def socket(self, family, kind):
+        """A socket of this process in the host's network namespace."""
+        made = []
+
+        def make():
+            with open(f"/proc/{self.pid}/ns/net") as namespace:
+                if _libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(socket.socket(family, kind))
+
+        thread = threading.Thread(target=make)  # which alone goes there
+        thread.start()
+        thread.join()
+        return made[0]
 
     def connect(self, other, near, far, subnet="198.51.100"):
         """A cable to another host: interface `near` here has .1, `far` there has .2."""
