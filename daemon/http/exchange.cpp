@@ -11,6 +11,7 @@
 
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "daemon/async/run_on.hpp"
 #include "daemon/http/connection.hpp"
 #include "daemon/http/server_identity.hpp"
 #include "daemon/http/status.hpp"
@@ -28,7 +29,7 @@ constexpr std::size_t kJsonLimit = std::size_t{8} << 20U;
 template <typename T>
 Task<T> Exchange::on_socket(Task<T> task) {
   if (on_socket_thread_) return task;
-  return asio::co_spawn(connection_.executor(), std::move(task), asio::use_awaitable);
+  return run_on(connection_.executor(), std::move(task));
 }
 
 std::string_view Request::header(std::string_view name) const {
