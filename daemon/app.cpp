@@ -39,6 +39,7 @@
 #include "daemon/routes/disk_usage.hpp"
 #include "daemon/routes/exec.hpp"
 #include "daemon/routes/images.hpp"
+#include "daemon/routes/networks.hpp"
 #include "daemon/routes/stats.hpp"
 #include "daemon/routes/system.hpp"
 #include "daemon/runtime/launch.hpp"
@@ -63,6 +64,10 @@ network::Settings network_settings(const Config& config) {
   settings.ip_masq = config.ip_masq;
   settings.icc = config.icc;
   settings.default_binding_address = config.ip;
+  if (config.default_address_pools.empty()) return settings;
+  settings.address_pools.clear();
+  for (const AddressPoolOption& pool : config.default_address_pools)
+    settings.address_pools.push_back({network::Subnet::parse(pool.base, "base"), pool.size});
   return settings;
 }
 
@@ -152,6 +157,11 @@ class App::Impl {
                    events_.publish("image", std::string(action), id, std::move(attributes));
                  }}),
         network_(control_.get_executor(), fast_, network_settings(config_), identity_.networks),
+        networks_(control_.get_executor(), fast_, network_, database_, network_settings(config_),
+                  [this](std::string_view action, const std::string& id,
+                         std::map<std::string, std::string> attributes) {
+                    events_.publish("network", std::string(action), id, std::move(attributes));
+                  }),
         store_(database_),
         containers_{control_.get_executor(),
                     fast_,
@@ -161,6 +171,7 @@ class App::Impl {
                     images_,
                     *storage_,
                     network_,
+                    networks_,
                     events_,
                     container_settings(config_),
                     runtime::seal_executable(find_shim())},
@@ -178,6 +189,7 @@ class App::Impl {
     routes::add_exec_routes(router_, containers_);
     routes::add_stats_routes(router_, containers_, collector_);
     routes::add_image_routes(router_, images_, puller_);
+    routes::add_network_routes(router_, containers_);
   }
 
   void run() {
@@ -215,6 +227,7 @@ class App::Impl {
     asio::signal_set signals(control_, SIGTERM, SIGINT);
     tasks_.spawn("reload", [this] { return reload_on_hangup(); });
     co_await network_.start();
+    co_await networks_.restore();
     co_await container::recover(containers_);
     for (http::Listener& listener : listeners) {
       log::info("listening on {}", listener.address);
@@ -281,6 +294,7 @@ class App::Impl {
   event::Bus events_;
   image::ImageService images_;
   network::NetworkService network_;
+  network::Catalog networks_;
   container::Store store_;
   container::Services containers_;
   container::ImageUsersOfContainers image_users_;

@@ -30,8 +30,7 @@ Task<T> run_on(asio::any_io_executor executor, Task<T> task) {
     });
   }
   co_return co_await asio::co_spawn(
-      executor, std::move(task),
-      asio::bind_cancellation_slot(signal->slot(), asio::use_awaitable));
+      executor, std::move(task), asio::bind_cancellation_slot(signal->slot(), asio::use_awaitable));
 }
 
 }  // namespace berth

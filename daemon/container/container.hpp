@@ -34,7 +34,7 @@ class Container {
   Definition definition;
   std::string name;  // without the leading slash
   RunState state;
-  std::optional<network::Endpoint> endpoint;  // while it runs on a bridge
+  std::vector<network::Endpoint> endpoints;  // one a network, while it runs
 
   /// Held by each life-cycle operation over its side effects, never while it waits for the process
   /// to end.

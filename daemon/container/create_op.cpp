@@ -104,7 +104,8 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   apparmor_profile(definition.host_config, services.settings.apparmor);
   check_user_namespace(definition.host_config, services.settings.user_mapping);
   pin_joins(services.index, definition.host_config);
-  check_network(definition);
+  name_networks(services.networks, definition);
+  check_network(services.networks, definition);
   log_attributes(definition, name);
 
   if (name.empty()) {

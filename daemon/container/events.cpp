@@ -15,8 +15,9 @@ void publish(Services& services, const Container& container, std::string_view ac
 
 void publish_network(Services& services, const network::Endpoint& endpoint,
                      std::string_view action) {
-  std::map<std::string, std::string> attributes{
-      {"container", endpoint.container.str()}, {"name", endpoint.network}, {"type", "bridge"}};
+  std::map<std::string, std::string> attributes{{"container", endpoint.container.str()},
+                                                {"name", endpoint.network},
+                                                {"type", endpoint.driver}};
   services.events.publish("network", std::string(action), endpoint.network_id.str(),
                           std::move(attributes));
 }

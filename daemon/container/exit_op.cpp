@@ -42,9 +42,9 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
   {
     const auto lock = co_await container->operations.lock();
     if (record.shim_lost) co_await clear_after_lost_shim(services, container);
-    const std::optional<network::Endpoint> endpoint = container->endpoint;
+    const std::vector<network::Endpoint> endpoints = container->endpoints;
     try {
-      co_await release_endpoint(services, container);
+      co_await release_endpoints(services, container);
     } catch (const std::exception& error) {
       log::error("container {}: cannot give its network back: {}", container->name, error.what());
     }
@@ -64,7 +64,8 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
             {{"exitCode", std::to_string(record.exit_code)},
              {"execDuration",
               std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count())}});
-    if (endpoint) publish_network(services, *endpoint, "disconnect");
+    for (const network::Endpoint& endpoint : endpoints)
+      publish_network(services, endpoint, "disconnect");
     const auto ended =
         std::exchange(container->next_exit, std::make_shared<Outcome>(services.control));
     ended->settle({record.exit_code, record.error});

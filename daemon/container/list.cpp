@@ -63,7 +63,11 @@ Match match_age(const Services& services, const std::string& value, bool before)
 Match match_network(const std::string& value) {
   return [=](const Container& container) {
     return container.definition.host_config.network_mode == value ||
-           (container.endpoint && container.endpoint->network_id.str().starts_with(value));
+           container.definition.networking.endpoints_config.contains(value) ||
+           std::any_of(container.endpoints.begin(), container.endpoints.end(),
+                       [&](const network::Endpoint& endpoint) {
+                         return endpoint.network_id.str().starts_with(value);
+                       });
   };
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/container/network_files.hpp"
 
 #include <filesystem>
+#include <utility>
 
 #include "common/file.hpp"
 #include "daemon/container/network_mode.hpp"
@@ -32,7 +33,8 @@ network::ResolvOptions resolv_options(const api::HostConfig& host_config,
 network::HostsOptions hosts_options(const Services& services, const Container& container) {
   const Definition& definition = container.definition;
   network::HostsOptions options;
-  if (container.endpoint) options.address = container.endpoint->address;
+  for (const network::Endpoint& endpoint : container.endpoints)
+    options.addresses.push_back(endpoint.address);
   options.hostname = definition.config.hostname;
   options.domain_name = definition.config.domainname;
   options.extra_hosts = definition.host_config.extra_hosts;
@@ -83,11 +85,10 @@ Task<> write_network_files(Services& services, ContainerPtr container, Container
   co_await services.fast.run(std::move(write));
 }
 
-Task<> release_endpoint(Services& services, ContainerPtr container) {
-  if (!container->endpoint) co_return;
-  network::Endpoint endpoint = std::move(*container->endpoint);
-  container->endpoint.reset();
-  co_await services.network.release(std::move(endpoint));
+Task<> release_endpoints(Services& services, ContainerPtr container) {
+  const auto endpoints = std::exchange(container->endpoints, {});
+  for (const network::Endpoint& endpoint : endpoints)
+    co_await services.network.release(endpoint);
 }
 
 }  // namespace berth::container

@@ -9,6 +9,6 @@ namespace berth::container {
 Task<> write_network_files(Services& services, ContainerPtr container, ContainerPtr joined);
 
 /// Gives back address, ports and rules. Nothing happens where there are none.
-Task<> release_endpoint(Services& services, ContainerPtr container);
+Task<> release_endpoints(Services& services, ContainerPtr container);
 
 }  // namespace berth::container

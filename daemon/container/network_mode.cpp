@@ -1,5 +1,7 @@
 #include "daemon/container/network_mode.hpp"
 
+#include <algorithm>
+
 #include "common/error.hpp"
 #include "daemon/network/hosts.hpp"
 #include "daemon/network/resolv.hpp"
@@ -32,12 +34,6 @@ std::vector<network::PortBinding> port_bindings(const Definition& definition) {
   return ports;
 }
 
-/// Anything but the names that mean something by themselves.
-bool is_named_network(const std::string& mode) {
-  return !mode.empty() && mode != "default" && mode != "bridge" && mode != "host" &&
-         mode != "none" && !mode.starts_with(kContainerPrefix);
-}
-
 }  // namespace
 
 NetworkMode parse_network_mode(const std::string& text) {
@@ -47,45 +43,148 @@ NetworkMode parse_network_mode(const std::string& text) {
   if (text.starts_with(kContainerPrefix) && text.size() > kContainerPrefix.size()) {
     return {NetworkKind::kContainer, text.substr(kContainerPrefix.size())};
   }
-  throw Error(ErrorKind::kNotFound, "network " + text + " not found");
+  return {NetworkKind::kUser, text};
 }
 
-void check_network(const Definition& definition) {
-  const bool named = is_named_network(definition.host_config.network_mode);
-  const NetworkMode mode =
-      named ? NetworkMode{} : parse_network_mode(definition.host_config.network_mode);
+void name_networks(const network::Catalog& networks, Definition& definition) {
+  auto& asked = definition.networking.endpoints_config;
+  std::map<std::string, api::EndpointSettings> named;
+  const auto name_of = [&networks](const std::string& text) {
+    const network::Definition* const known = networks.look_up(text);
+    return known == nullptr ? text : known->config.name;
+  };
+  for (auto& [name, settings] : asked)
+    named.emplace(name_of(name), std::move(settings));
+  asked = std::move(named);
+  std::string& text = definition.host_config.network_mode;
+  const NetworkMode mode = parse_network_mode(text);
+  if (mode.kind == NetworkKind::kUser) text = name_of(text);
+  if (mode.kind == NetworkKind::kBridge || mode.kind == NetworkKind::kUser) {
+    asked[mode.kind == NetworkKind::kBridge ? "bridge" : text];
+    return;
+  }
+  const bool others = std::any_of(asked.begin(), asked.end(),
+                                  [&text](const auto& each) { return each.first != text; });
+  if (others) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "conflicting options: cannot attach both user-defined and non-user-defined "
+                "network-modes");
+  }
+}
+
+void check_endpoint(const network::Catalog& networks, const std::string& network,
+                    const api::EndpointSettings& settings) {
+  const network::Definition* const known = networks.look_up(network);
+  const bool user_defined = known != nullptr && !networks.is_built_in(*known);
+  const std::string address = settings.ipam_config ? settings.ipam_config->ipv4_address : "";
+  if (known != nullptr && !user_defined) {
+    if (!address.empty()) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  "invalid config for network " + network +
+                      ": user specified IP address is supported on user defined networks only");
+    }
+    if (!settings.aliases.empty() && network == "bridge") {
+      throw Error(ErrorKind::kInvalidArgument,
+                  "invalid config for network " + network +
+                      ": network-scoped aliases are only supported for user-defined networks");
+    }
+  }
+  if (user_defined && !address.empty()) network::check_wanted_address(*known, address);
+  if (!settings.links.empty()) {
+    throw Error(ErrorKind::kNotImplemented,
+                "links are not supported: containers of a user-defined network reach each other "
+                "by name");
+  }
+}
+
+void check_network(const network::Catalog& networks, const Definition& definition) {
   port_bindings(definition);
   for (const std::string& host : definition.host_config.extra_hosts)
     network::check_extra_host(host);
   for (const std::string& server : definition.host_config.dns)
     network::check_dns_server(server);
-  for (const auto& [name, settings] : definition.networking.endpoints_config) {
-    if (is_named_network(name)) continue;
-    if (settings.ipam_config && !settings.ipam_config->ipv4_address.empty()) {
-      throw Error(ErrorKind::kInvalidArgument,
-                  "invalid config for network " + name +
-                      ": user specified IP address is supported on user defined networks only");
-    }
-    if (!settings.aliases.empty() && mode.kind == NetworkKind::kBridge) {
-      throw Error(ErrorKind::kInvalidArgument,
-                  "invalid config for network " + name +
-                      ": network-scoped aliases are only supported for user-defined networks");
-    }
-  }
+  for (const auto& [name, settings] : definition.networking.endpoints_config)
+    check_endpoint(networks, name, settings);
 }
 
-network::EndpointRequest endpoint_request(const Container& container) {
+std::vector<std::string> names_on(const Container& container, const std::string& network) {
+  if (network == "bridge") return {};
   const Definition& definition = container.definition;
+  std::vector<std::string> names{container.name};
+  const auto add = [&names](const std::string& name) {
+    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
+  };
+  const auto asked = definition.networking.endpoints_config.find(network);
+  if (asked != definition.networking.endpoints_config.end()) {
+    for (const std::string& alias : asked->second.aliases)
+      add(alias);
+  }
+  add(std::string(short_id(container.id().str())));
+  add(definition.config.hostname);
+  return names;
+}
+
+namespace {
+
+using Asked = std::pair<std::string, api::EndpointSettings>;
+
+network::EndpointRequest endpoint_request(const Container& container, const Asked& asked) {
+  const auto& [network, settings] = asked;
   network::EndpointRequest request;
   request.container = container.id();
   request.container_name = container.name;
-  if (!definition.config.mac_address.empty()) request.mac = definition.config.mac_address;
-  const auto asked = definition.networking.endpoints_config.find("bridge");
-  if (asked != definition.networking.endpoints_config.end() && !asked->second.mac_address.empty()) {
-    request.mac = asked->second.mac_address;
-  }
-  request.ports = port_bindings(definition);
+  request.network = network;
+  request.names = names_on(container, network);
+  request.default_route = false;
+  if (settings.ipam_config && !settings.ipam_config->ipv4_address.empty())
+    request.address = settings.ipam_config->ipv4_address;
+  if (!settings.mac_address.empty()) request.mac = settings.mac_address;
   return request;
+}
+
+/// The default route goes by the network of the highest priority; of equal ones, by the first by
+/// name. Internal networks lead nowhere.
+std::size_t gateway_of(const network::Catalog& networks, const std::vector<Asked>& all) {
+  std::size_t best = all.size();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (networks.find(all[i].first).config.internal) continue;
+    const auto rank = [&all](std::size_t at) {
+      return std::pair(-all[at].second.gw_priority, all[at].first);
+    };
+    if (best == all.size() || rank(i) < rank(best)) best = i;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<network::EndpointRequest> endpoint_requests(const network::Catalog& networks,
+                                                        const Container& container) {
+  const Definition& definition = container.definition;
+  const NetworkMode mode = parse_network_mode(definition.host_config.network_mode);
+  const bool connected = mode.kind == NetworkKind::kBridge || mode.kind == NetworkKind::kUser;
+  if (!connected || definition.config.network_disabled) return {};
+  const auto& asked = definition.networking.endpoints_config;
+  std::vector<Asked> all(asked.begin(), asked.end());
+  const std::string first = mode.kind == NetworkKind::kBridge ? "bridge" : mode.name;
+  const auto front = std::find_if(all.begin(), all.end(),
+                                  [&first](const Asked& each) { return each.first == first; });
+  if (front != all.end()) std::rotate(all.begin(), front, front + 1);
+  for (const auto& [name, settings] : all)
+    check_endpoint(networks, networks.find(name).config.name, settings);
+  const std::size_t gateway = gateway_of(networks, all);
+  std::vector<network::EndpointRequest> requests;
+  for (const Asked& each : all) {
+    network::EndpointRequest request = endpoint_request(container, each);
+    request.interface = "eth" + std::to_string(requests.size());
+    request.default_route = requests.size() == gateway;
+    if (!request.mac && requests.empty() && !definition.config.mac_address.empty())
+      request.mac = definition.config.mac_address;
+    if (request.default_route) request.ports = port_bindings(definition);
+    requests.push_back(std::move(request));
+  }
+  return requests;
 }
 
 }  // namespace berth::container

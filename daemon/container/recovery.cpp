@@ -27,7 +27,7 @@ void load_rows(Services& services) {
     auto container = std::make_shared<Container>(services.control, std::move(row.definition),
                                                  std::move(row.name));
     container->state = std::move(row.state);
-    container->endpoint = std::move(row.endpoint);
+    container->endpoints = std::move(row.endpoints);
     services.index.add(std::move(container));
   }
 }
@@ -83,7 +83,8 @@ Task<bool> take_over(Services& services, ContainerPtr container) {
     co_await services.store.save_state(*container);
   }
   container->state.oom_killed = container->state.oom_killed || state.out_of_memory;
-  if (container->endpoint) services.network.adopt(*container->endpoint);
+  for (const network::Endpoint& endpoint : container->endpoints)
+    services.network.adopt(endpoint);
   container->shim = shim;
   co_await see_whether_paused(services, container);
   watch_health(services, container);
@@ -99,9 +100,9 @@ Task<> settle(Services& services, ContainerPtr container) {
   co_await clear_after_lost_shim(services, container);
   if (ran) {
     co_await handle_exit(services, container, exit_record(services, *container));
-  } else if (container->endpoint) {
+  } else if (!container->endpoints.empty()) {
     // A start that did not come to its end.
-    container->endpoint.reset();
+    container->endpoints.clear();
     co_await services.store.save_state(*container);
   }
   if (!ran && container->definition.host_config.auto_remove &&
@@ -152,8 +153,8 @@ Task<> recover(Services& services) {
   for (const ContainerPtr& container : services.index.all()) {
     const bool has_socket = sockets.contains(container->id().str());
     const bool goes_on = has_socket && co_await take_over(services, container);
-    const bool unsettled = container->state.is_running() || container->endpoint || has_socket ||
-                           container->definition.host_config.auto_remove;
+    const bool unsettled = container->state.is_running() || !container->endpoints.empty() ||
+                           has_socket || container->definition.host_config.auto_remove;
     if (!goes_on && unsettled) ended.push_back(container);
   }
   for (const ContainerPtr& container : ended)

@@ -2,6 +2,7 @@
 
 #include "common/error.hpp"
 #include "daemon/container/events.hpp"
+#include "daemon/container/network_mode.hpp"
 #include "daemon/container/validate.hpp"
 
 namespace berth::container {
@@ -25,6 +26,12 @@ Task<> rename(Services& services, ContainerPtr container, std::string name) {
   const std::string old_name = container->name;
   services.index.rename(*container, name);
   reservation.keep();
+  for (network::Endpoint& endpoint : container->endpoints) {
+    endpoint.container_name = name;
+    endpoint.names = names_on(*container, endpoint.network);
+    services.network.rename(endpoint.id, name, endpoint.names);
+  }
+  if (!container->endpoints.empty()) co_await services.store.save_state(*container);
   publish(services, *container, "rename", {{"oldName", "/" + old_name}});
 }
 

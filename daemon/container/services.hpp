@@ -9,6 +9,7 @@
 #include "daemon/container/store.hpp"
 #include "daemon/event/bus.hpp"
 #include "daemon/image/service.hpp"
+#include "daemon/network/catalog.hpp"
 #include "daemon/network/service.hpp"
 #include "daemon/storage/driver.hpp"
 
@@ -23,6 +24,7 @@ struct Services {
   image::ImageService& images;
   storage::Driver& storage;
   network::NetworkService& network;
+  network::Catalog& networks;
   event::Bus& events;
   Settings settings;
   Fd shim_program;  // berth-shim, open for execution (runtime::seal_executable)

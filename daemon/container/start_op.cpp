@@ -48,15 +48,19 @@ void check_startable(const Container& container) {
   }
 }
 
+/// A place in each of its networks, and the host's ports.
 Task<> reserve_network(Start& start) {
-  const NetworkMode mode = parse_network_mode(start.container->definition.host_config.network_mode);
-  if (mode.kind != NetworkKind::kBridge || start.container->definition.config.network_disabled)
-    co_return;
-  start.reservation = co_await start.services.network.reserve(endpoint_request(*start.container));
-  start.container->endpoint = start.reservation.endpoint;
-  start.rollback.add("network endpoint", [&services = start.services, container = start.container] {
-    return release_endpoint(services, container);
-  });
+  auto requests = endpoint_requests(start.services.networks, *start.container);
+  if (requests.empty()) co_return;
+  start.rollback.add("network endpoints",
+                     [&services = start.services, container = start.container] {
+                       return release_endpoints(services, container);
+                     });
+  for (network::EndpointRequest& request : requests) {
+    network::Reservation made = co_await start.services.network.reserve(std::move(request));
+    start.container->endpoints.push_back(made.endpoint);
+    if (!made.listeners.empty()) start.reservation = std::move(made);
+  }
 }
 
 Task<> launch(Start& start) {
@@ -80,9 +84,8 @@ Task<> launch(Start& start) {
 /// attached.
 Task<> connect(Start& start) {
   shim::Created created = co_await start.shim->created();
-  if (start.container->endpoint) {
-    co_await start.services.network.attach(*start.container->endpoint,
-                                           std::move(created.network_namespace));
+  for (const network::Endpoint& endpoint : start.container->endpoints) {
+    co_await start.services.network.attach(endpoint, created.network_namespace.duplicate());
   }
   for (WaitingAttachment& waiting : start.container->waiting_attachments) {
     try {
@@ -164,7 +167,8 @@ Task<> start(Services& services, ContainerPtr container, StartedBy by,
   start.rollback.release();
   watch_health(services, container);
   if (by == StartedBy::kUser) container->restart_delay = std::chrono::milliseconds(0);
-  if (container->endpoint) publish_network(services, *container->endpoint, "connect");
+  for (const network::Endpoint& endpoint : container->endpoints)
+    publish_network(services, endpoint, "connect");
   publish(services, *container, "start");
   co_await services.store.save_state(*container);
   services.tasks.spawn("supervise " + container->name, [&services, container, shim = start.shim] {

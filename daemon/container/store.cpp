@@ -42,7 +42,8 @@ Definition definition_from_json(const std::string& id, const nlohmann::json& jso
 
 std::string state_text(const Container& container) {
   nlohmann::json json{{"run", to_json(container.state)}};
-  if (container.endpoint) json["endpoint"] = network::to_json(*container.endpoint);
+  for (const network::Endpoint& endpoint : container.endpoints)
+    json["endpoints"].push_back(network::to_json(endpoint));
   return json.dump();
 }
 
@@ -55,8 +56,9 @@ Store::Row read_row(SQLite::Statement& query) {
         definition_from_json(id, nlohmann::json::parse(query.getColumn(2).getString()));
     const auto state = nlohmann::json::parse(query.getColumn(3).getString());
     row.state = run_state_from_json(state.at("run"));
-    if (const auto endpoint = state.find("endpoint"); endpoint != state.end()) {
-      row.endpoint = network::endpoint_from_json(*endpoint);
+    if (const auto endpoints = state.find("endpoints"); endpoints != state.end()) {
+      for (const auto& endpoint : *endpoints)
+        row.endpoints.push_back(network::endpoint_from_json(endpoint));
     }
     return row;
   } catch (const std::exception& error) {

@@ -19,7 +19,7 @@ class Store {
     std::string name;
     Definition definition;
     RunState state;
-    std::optional<network::Endpoint> endpoint;
+    std::vector<network::Endpoint> endpoints;
   };
   /// Every row, for start-up. A row that cannot be read is an Error that names it.
   std::vector<Row> load();
@@ -29,7 +29,7 @@ class Store {
   Task<> remove(ContainerId id);
   Task<> save_name(ContainerId id, std::string name);
   Task<> save_definition(const Definition& definition);
-  /// State and endpoint; survives a kill of the daemon, not a loss of power: after that nothing
+  /// State and endpoints; survives a kill of the daemon, not a loss of power: after that nothing
   /// runs anyway.
   Task<> save_state(const Container& container);
 

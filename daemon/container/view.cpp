@@ -89,13 +89,22 @@ std::string port_key(const network::PublishedPort& port) {
   return std::to_string(port.container_port) + "/" + network::to_string(port.protocol);
 }
 
+const network::Endpoint* endpoint_on(const Container& container, const std::string& network) {
+  for (const network::Endpoint& endpoint : container.endpoints) {
+    if (endpoint.network == network) return &endpoint;
+  }
+  return nullptr;
+}
+
 api::EndpointSettings endpoint_settings(const Container& container,
                                         const std::string& network_name) {
   api::EndpointSettings settings;
   const auto asked = container.definition.networking.endpoints_config.find(network_name);
   if (asked != container.definition.networking.endpoints_config.end()) settings = asked->second;
-  if (!container.endpoint) return settings;
-  const network::Endpoint& endpoint = *container.endpoint;
+  const network::Endpoint* const held = endpoint_on(container, network_name);
+  if (held == nullptr) return settings;
+  const network::Endpoint& endpoint = *held;
+  settings.dns_names = endpoint.names;
   settings.network_id = endpoint.network_id.str();
   settings.endpoint_id = endpoint.id.str();
   settings.gateway = endpoint.gateway;
@@ -113,7 +122,11 @@ std::string network_name(const Container& container) {
 std::map<std::string, api::EndpointSettings> networks_of(const Container& container) {
   const std::string name = network_name(container);
   if (name.starts_with("container:")) return {};
-  return {{name, endpoint_settings(container, name)}};
+  if (name == "host" || name == "none") return {{name, endpoint_settings(container, name)}};
+  std::map<std::string, api::EndpointSettings> networks;
+  for (const auto& [each, settings] : container.definition.networking.endpoints_config)
+    networks.emplace(each, endpoint_settings(container, each));
+  return networks;
 }
 
 api::NetworkSettings network_settings(const Container& container) {
@@ -125,11 +138,13 @@ api::NetworkSettings network_settings(const Container& container) {
     settings.sandbox_id = container.id().str();
     settings.sandbox_key = "/proc/" + std::to_string(container.state.pid) + "/ns/net";
   }
-  if (!container.endpoint) return settings;
-  const network::Endpoint& endpoint = *container.endpoint;
-  for (const network::PublishedPort& port : endpoint.ports) {
-    settings.ports[port_key(port)].push_back({port.host_address, std::to_string(port.host_port)});
+  for (const network::Endpoint& each : container.endpoints) {
+    for (const network::PublishedPort& port : each.ports)
+      settings.ports[port_key(port)].push_back({port.host_address, std::to_string(port.host_port)});
   }
+  const network::Endpoint* const held = endpoint_on(container, "bridge");
+  if (held == nullptr) return settings;
+  const network::Endpoint& endpoint = *held;
   settings.endpoint_id = endpoint.id.str();
   settings.gateway = endpoint.gateway;
   settings.ip_address = endpoint.address;
@@ -141,23 +156,22 @@ api::NetworkSettings network_settings(const Container& container) {
 std::vector<api::Port> summary_ports(const Container& container) {
   std::vector<api::Port> ports;
   if (!container.state.is_running()) return ports;
+  std::vector<network::PublishedPort> published_ports;
+  for (const network::Endpoint& endpoint : container.endpoints)
+    published_ports.insert(published_ports.end(), endpoint.ports.begin(), endpoint.ports.end());
   for (const std::string& text : container.definition.config.exposed_ports) {
     const auto parts = split(text, '/');
     const auto number = parse_number<std::uint16_t>(parts[0]);
     const std::string type = parts.size() > 1 ? std::string(parts[1]) : "tcp";
-    const bool published =
-        container.endpoint && std::any_of(container.endpoint->ports.begin(),
-                                          container.endpoint->ports.end(), [&](const auto& port) {
-                                            return port.container_port == number &&
-                                                   network::to_string(port.protocol) == type;
-                                          });
+    const bool published = std::any_of(
+        published_ports.begin(), published_ports.end(), [&](const network::PublishedPort& port) {
+          return port.container_port == number && network::to_string(port.protocol) == type;
+        });
     if (number && !published) ports.push_back({"", *number, 0, type});
   }
-  if (container.endpoint) {
-    for (const network::PublishedPort& port : container.endpoint->ports) {
-      ports.push_back({port.host_address, port.container_port, port.host_port,
-                       std::string(network::to_string(port.protocol))});
-    }
+  for (const network::PublishedPort& port : published_ports) {
+    ports.push_back({port.host_address, port.container_port, port.host_port,
+                     std::string(network::to_string(port.protocol))});
   }
   return ports;
 }

@@ -26,6 +26,9 @@ struct Subnet {
   static Subnet parse(std::string_view text, std::string_view option);
   Ipv4 network() const { return {address.value & mask()}; }
   Ipv4 broadcast() const { return {address.value | ~mask()}; }
+  bool overlaps(const Subnet& other) const {
+    return contains(other.network()) || other.contains(network());
+  }
   bool contains(Ipv4 other) const { return (other.value & mask()) == network().value; }
   /// "172.17.0.0/16"
   std::string network_text() const;

@@ -150,6 +150,40 @@ Subnet ensure_bridge(const BridgeSettings& settings) {
   return settings.address;
 }
 
+bool has_interface(const std::string& name) {
+  return Socket(NETLINK_ROUTE).index_of(name).has_value();
+}
+
+void remove_bridge(const std::string& name) {
+  Socket socket(NETLINK_ROUTE);
+  const auto link = find_link(socket, name);
+  if (!link || link->kind != "bridge") return;
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(link->index);
+  Message message(RTM_DELLINK);
+  message.header(header);
+  const int error = socket.try_all({&message, 1}).front();
+  if (error != 0 && error != ENODEV) throw_errno("cannot remove the bridge", name, error);
+}
+
+std::vector<Subnet> subnets_of_host() {
+  Socket socket(NETLINK_ROUTE);
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  Message request(RTM_GETROUTE, NLM_F_DUMP);
+  request.header(header);
+  std::vector<Subnet> found;
+  for (Received& part : socket.ask(request, "list routes")) {
+    auto* message = reinterpret_cast<nlmsghdr*>(part.data());
+    const auto* info = static_cast<const rtmsg*>(nlmsg_data(message));
+    const nlattr* target = nlmsg_find_attr(message, sizeof(rtmsg), RTA_DST);
+    const bool is_route = message->nlmsg_type == RTM_NEWROUTE && info->rtm_type == RTN_UNICAST;
+    if (!is_route || target == nullptr || info->rtm_dst_len == 0) continue;
+    found.push_back(Subnet{Ipv4{ntohl(nla_get_u32(target))}, info->rtm_dst_len});
+  }
+  return found;
+}
+
 bool enable_forwarding() {
   if (trim(read_file(kForwarding)) == "1") return false;
   write_existing(kForwarding, "1\n");

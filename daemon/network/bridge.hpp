@@ -26,6 +26,15 @@ void check_interface_name(std::string_view name);
 /// interface of another kind has the name.
 Subnet ensure_bridge(const BridgeSettings& settings);
 
+bool has_interface(const std::string& name);
+
+/// Takes the bridge away if it is there. Throws Error.
+void remove_bridge(const std::string& name);
+
+/// The subnets that this host uses or knows a way to: of its interfaces and its routes, but for the
+/// default one. Throws Error.
+std::vector<Subnet> subnets_of_host();
+
 /// Turns on forwarding of IPv4 packets in the thread's network namespace. True when it was off.
 /// Throws Error.
 bool enable_forwarding();

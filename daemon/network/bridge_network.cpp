@@ -10,15 +10,20 @@ namespace berth::network {
 
 namespace {
 
-constexpr std::string_view kDefaultAddress = "172.17.0.1/16";
 constexpr std::size_t kVethDigits = 7;
+
+/// The bridge's in the first subnet of the pool.
+Subnet first_address(const AddressRange& range) {
+  return Subnet{Ipv4{range.base.network().value + 1}, range.size};
+}
 
 BridgeSettings bridge_settings(const Settings& settings) {
   check_interface_name(settings.bridge);
   BridgeSettings bridge;
   bridge.name = settings.bridge;
   bridge.keep_address = settings.bip.empty();
-  bridge.address = Subnet::parse(settings.bip.empty() ? kDefaultAddress : settings.bip, "bip");
+  bridge.address = settings.bip.empty() ? first_address(settings.address_pools.front())
+                                        : Subnet::parse(settings.bip, "bip");
   bridge.mtu = settings.mtu == 0 ? 1500 : settings.mtu;
   if (bridge.mtu < 68 || bridge.mtu > 65535) {
     throw Error(ErrorKind::kInvalidArgument,
@@ -30,8 +35,8 @@ BridgeSettings bridge_settings(const Settings& settings) {
     throw Error(
         ErrorKind::kInvalidArgument,
         fmt::format("invalid bip \"{}\": want a host's address and a prefix length from 8 to 30, "
-                    "such as {}",
-                    settings.bip, kDefaultAddress));
+                    "such as 172.17.0.1/16",
+                    settings.bip));
   }
   return bridge;
 }
@@ -49,25 +54,35 @@ std::optional<Ipv4> configured_gateway(const Settings& settings) {
 
 }  // namespace
 
-BridgeNetwork::BridgeNetwork(NetworkId id, std::string name, const Settings& settings)
+BridgeOptions default_bridge(const Settings& settings) {
+  BridgeOptions options;
+  options.bridge = bridge_settings(settings);
+  options.range = settings.fixed_cidr;
+  options.gateway = configured_gateway(settings);
+  options.masquerade = settings.ip_masq;
+  options.icc = settings.icc;
+  options.is_default = true;
+  return options;
+}
+
+BridgeNetwork::BridgeNetwork(NetworkId id, std::string name, BridgeOptions options)
     : id_(std::move(id)),
       name_(std::move(name)),
-      bridge_(bridge_settings(settings)),
-      fixed_cidr_(settings.fixed_cidr),
-      configured_gateway_(configured_gateway(settings)),
-      masquerade_(settings.ip_masq),
-      icc_(settings.icc),
-      gateway_(configured_gateway_.value_or(bridge_.address.address)) {
+      options_(std::move(options)),
+      gateway_(options_.gateway.value_or(options_.bridge.address.address)) {
   // A mistake is told before anything is made.
-  if (!bridge_.keep_address) begin(bridge_.address);
+  if (!options_.bridge.keep_address) begin(options_.bridge.address);
 }
 
 void BridgeNetwork::begin(Subnet bridge_address) {
-  bridge_.address = bridge_address;
-  gateway_ = configured_gateway_.value_or(bridge_address.address);
+  options_.bridge.address = bridge_address;
+  gateway_ = options_.gateway.value_or(bridge_address.address);
   const Subnet range =
-      fixed_cidr_.empty() ? bridge_address : Subnet::parse(fixed_cidr_, "fixed-cidr");
+      options_.range.empty() ? bridge_address : Subnet::parse(options_.range, "fixed-cidr");
   pool_.emplace(name_, bridge_address, range, gateway_);
+  for (const Ipv4 address : options_.reserved) {
+    if (pool_->is_free(address)) pool_->take(address);
+  }
 }
 
 AddressPool& BridgeNetwork::pool() {
@@ -96,9 +111,13 @@ Endpoint BridgeNetwork::make_endpoint(const EndpointRequest& request) {
   endpoint.container = request.container;
   endpoint.container_name = request.container_name;
   endpoint.address = address.str();
-  endpoint.prefix_length = bridge_.address.prefix;
-  endpoint.gateway = gateway_.str();
+  endpoint.prefix_length = options_.bridge.address.prefix;
+  if (!options_.internal) endpoint.gateway = gateway_.str();
   endpoint.mac = request.mac.value_or(mac_of(address));
+  endpoint.bridge = options_.bridge.name;
+  endpoint.interface = request.interface;
+  endpoint.default_route = request.default_route && !options_.internal;
+  endpoint.names = request.names;
   endpoint.veth = "veth" + endpoint.id.str().substr(0, kVethDigits);
   return endpoint;
 }
@@ -116,19 +135,21 @@ void BridgeNetwork::give_back(const Endpoint& endpoint) {
 
 Cable BridgeNetwork::cable_for(const Endpoint& endpoint) const {
   Cable cable;
-  cable.bridge = bridge_.name;
+  cable.bridge = options_.bridge.name;
+  cable.inside = endpoint.interface;
   cable.name = endpoint.veth;
   cable.mac = endpoint.mac;
   cable.address = Subnet{Ipv4::parse(endpoint.address).value_or(Ipv4{}), endpoint.prefix_length};
-  cable.gateway = Ipv4::parse(endpoint.gateway).value_or(Ipv4{});
-  cable.mtu = bridge_.mtu;
+  if (endpoint.default_route) cable.gateway = Ipv4::parse(endpoint.gateway);
+  cable.mtu = options_.bridge.mtu;
   cable.hairpin = needs_rules(endpoint);
-  cable.isolated = !icc_;
+  cable.isolated = !options_.icc;
   return cable;
 }
 
-RuleSettings BridgeNetwork::rules(bool drop_forwarded) const {
-  return {bridge_.name, bridge_.address.network_text(), masquerade_, icc_, drop_forwarded};
+BridgeRules BridgeNetwork::rules() const {
+  return {options_.bridge.name, options_.bridge.address.network_text(), options_.masquerade,
+          options_.icc, options_.internal};
 }
 
 NetworkInfo BridgeNetwork::info() const {
@@ -137,14 +158,17 @@ NetworkInfo BridgeNetwork::info() const {
   info.id = id_;
   info.name = name_;
   info.driver = "bridge";
-  info.subnet = bridge_.address.network_text();
-  info.ip_range = fixed_cidr_;
+  info.bridge = options_.bridge.name;
+  info.subnet = options_.bridge.address.network_text();
+  info.ip_range = options_.range;
   info.gateway = gateway_.str();
-  info.options = {{"com.docker.network.bridge.default_bridge", "true"},
-                  {"com.docker.network.bridge.enable_icc", text(icc_)},
-                  {"com.docker.network.bridge.enable_ip_masquerade", text(masquerade_)},
-                  {"com.docker.network.bridge.name", bridge_.name},
-                  {"com.docker.network.driver.mtu", std::to_string(bridge_.mtu)}};
+  info.options = {{"com.docker.network.bridge.default_bridge", text(options_.is_default)},
+                  {"com.docker.network.bridge.enable_icc", text(options_.icc)},
+                  {"com.docker.network.bridge.enable_ip_masquerade", text(options_.masquerade)},
+                  {"com.docker.network.bridge.host_binding_ipv4",
+                   options_.binding_address.empty() ? "0.0.0.0" : options_.binding_address},
+                  {"com.docker.network.bridge.name", options_.bridge.name},
+                  {"com.docker.network.driver.mtu", std::to_string(options_.bridge.mtu)}};
   return info;
 }
 

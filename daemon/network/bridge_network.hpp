@@ -12,13 +12,16 @@
 
 namespace berth::network {
 
+/// The default one, as the settings want it. Throws Error{kInvalidArgument}.
+BridgeOptions default_bridge(const Settings& settings);
+
 class BridgeNetwork {
  public:
-  /// Reads and checks the settings. Throws Error{kInvalidArgument}.
-  BridgeNetwork(NetworkId id, std::string name, const Settings& settings);
+  /// Throws Error{kInvalidArgument}.
+  BridgeNetwork(NetworkId id, std::string name, BridgeOptions options);
 
   /// What ensure_bridge() is to make.
-  const BridgeSettings& bridge() const noexcept { return bridge_; }
+  const BridgeSettings& bridge() const noexcept { return options_.bridge; }
 
   /// With the address that the bridge has, the network can be used. Throws Error{kInvalidArgument}
   /// when the range of addresses or the gateway does not fit.
@@ -32,22 +35,20 @@ class BridgeNetwork {
   void give_back(const Endpoint& endpoint);
 
   Cable cable_for(const Endpoint& endpoint) const;
-  RuleSettings rules(bool drop_forwarded) const;
+  BridgeRules rules() const;
   NetworkInfo info() const;
   std::string gateway() const { return gateway_.str(); }
-  std::string host_address() const { return bridge_.address.address.str(); }
+  std::string host_address() const { return options_.bridge.address.address.str(); }
   const NetworkId& id() const noexcept { return id_; }
+  const std::string& name() const noexcept { return name_; }
+  const BridgeOptions& options() const noexcept { return options_; }
 
  private:
   AddressPool& pool();
 
   NetworkId id_;
   std::string name_;
-  BridgeSettings bridge_;
-  std::string fixed_cidr_;
-  std::optional<Ipv4> configured_gateway_;
-  bool masquerade_;
-  bool icc_;
+  BridgeOptions options_;
   Ipv4 gateway_;
   std::optional<AddressPool> pool_;
 };

@@ -95,13 +95,18 @@ nlohmann::json to_json(const Endpoint& endpoint) {
   return {{"id", endpoint.id.str()},
           {"network_id", endpoint.network_id.str()},
           {"network", endpoint.network},
+          {"driver", endpoint.driver},
           {"container", endpoint.container.str()},
           {"container_name", endpoint.container_name},
           {"address", endpoint.address},
           {"prefix_length", endpoint.prefix_length},
           {"gateway", endpoint.gateway},
           {"mac", endpoint.mac},
+          {"bridge", endpoint.bridge},
           {"veth", endpoint.veth},
+          {"interface", endpoint.interface},
+          {"default_route", endpoint.default_route},
+          {"names", endpoint.names},
           {"ports", std::move(ports)}};
 }
 
@@ -111,13 +116,18 @@ Endpoint endpoint_from_json(const nlohmann::json& json) {
     endpoint.id = EndpointId(json.at("id").get<std::string>());
     endpoint.network_id = NetworkId(json.at("network_id").get<std::string>());
     endpoint.network = json.at("network").get<std::string>();
+    endpoint.driver = json.at("driver").get<std::string>();
     endpoint.container = ContainerId(json.at("container").get<std::string>());
     endpoint.container_name = json.at("container_name").get<std::string>();
     endpoint.address = json.at("address").get<std::string>();
     endpoint.prefix_length = json.at("prefix_length").get<int>();
     endpoint.gateway = json.at("gateway").get<std::string>();
     endpoint.mac = json.at("mac").get<std::string>();
+    endpoint.bridge = json.at("bridge").get<std::string>();
     endpoint.veth = json.at("veth").get<std::string>();
+    endpoint.interface = json.at("interface").get<std::string>();
+    endpoint.default_route = json.at("default_route").get<bool>();
+    endpoint.names = json.at("names").get<std::vector<std::string>>();
     for (const nlohmann::json& port : json.at("ports")) {
       endpoint.ports.push_back({parse_protocol(port.at("protocol").get<std::string>()),
                                 canonical_address(port.at("host_address").get<std::string>()),

@@ -55,11 +55,16 @@ struct PublishedPort {
 
 struct EndpointRequest {
   ContainerId container;
-  std::string container_name;  // for messages
-  std::string network = "bridge";
+  std::string container_name;          // for messages
+  std::string network = "bridge";      // name or id
   std::optional<std::string> address;  // a certain IPv4 address
   std::optional<std::string> mac;      // "02:42:ac:11:00:02"; default: made from the address
   std::vector<PortBinding> ports;
+  std::string interface = "eth0";  // in the container
+  /// Whether the container's default route goes by this network.
+  bool default_route = true;
+  /// What the container is called on this network: name, aliases, short id.
+  std::vector<std::string> names;
 };
 
 /// A container's place in a network. Persist it (to_json) before attach(), so that a daemon that
@@ -68,13 +73,18 @@ struct Endpoint {
   EndpointId id;
   NetworkId network_id;
   std::string network;  // its name
+  std::string driver = "bridge";
   ContainerId container;
   std::string container_name;
   std::string address;  // IPv4
   int prefix_length = 0;
-  std::string gateway;
+  std::string gateway;  // empty: the network leads nowhere else
   std::string mac;
-  std::string veth;  // the host's end of the cable
+  std::string bridge;              // the interface that the cable goes to
+  std::string veth;                // the host's end of the cable
+  std::string interface;           // the container's end
+  bool default_route = true;       // by this network's gateway
+  std::vector<std::string> names;  // of the container, on this network
   std::vector<PublishedPort> ports;
 
   bool operator==(const Endpoint&) const = default;

@@ -116,7 +116,7 @@ Task<> Firewall::run(std::vector<ChangePtr> batch) {
 
 /// False when the rules are not as we left them.
 Task<bool> Firewall::run_changes(std::vector<Endpoint> removed, std::vector<Endpoint> added) {
-  std::string rules = changed_rules(settings_, removed, added);
+  std::string rules = changed_rules(removed, added);
   if (rules.empty()) co_return true;
   auto job = [rules = std::move(rules)] { restore(rules); };
   try {
@@ -134,11 +134,13 @@ Task<> Firewall::run_all() {
   endpoints.reserve(published_.size());
   for (const auto& [id, endpoint] : published_)
     endpoints.push_back(endpoint);
+  const std::vector<BridgeRules> written = settings_.bridges;
   auto job = [settings = settings_, endpoints = std::move(endpoints)] {
     restore(all_rules(settings, save(), endpoints));
   };
   co_await pool_.run(std::move(job));
-  complete_ = true;
+  // A network may have come or gone meanwhile.
+  complete_ = settings_.bridges == written;
 }
 
 }  // namespace berth::network

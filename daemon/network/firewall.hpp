@@ -25,6 +25,13 @@ class Firewall {
   /// Counts the endpoint's ports as published; the rules follow with the next write_all().
   void adopt(const Endpoint& endpoint);
 
+  /// From now on the rules are for these networks; they follow with the next ensure().
+  void set_bridges(std::vector<BridgeRules> bridges) {
+    if (settings_.bridges == bridges) return;
+    settings_.bridges = std::move(bridges);
+    complete_ = false;
+  }
+
   /// Writes all rules anew. Throws Error.
   Task<> write_all();
 

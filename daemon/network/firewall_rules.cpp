@@ -39,12 +39,11 @@ std::string nat_rule(const Endpoint& endpoint, const PublishedPort& port) {
                      port.container_port);
 }
 
-std::string filter_rule(const RuleSettings& settings, const Endpoint& endpoint,
-                        const PublishedPort& port) {
+std::string filter_rule(const Endpoint& endpoint, const PublishedPort& port) {
   const std::string protocol = to_string(port.protocol);
   return fmt::format(
       "DOCKER -d {}/32 -o {} -p {} -m {} --dport {} -m conntrack --ctstate DNAT -j ACCEPT",
-      endpoint.address, settings.bridge, protocol, protocol, port.container_port);
+      endpoint.address, endpoint.bridge, protocol, protocol, port.container_port);
 }
 
 struct Rules {
@@ -52,12 +51,12 @@ struct Rules {
   std::string filter;
 
   /// A container's port that is published twice is let in by one rule.
-  void add(std::string_view command, const RuleSettings& settings, const Endpoint& endpoint) {
+  void add(std::string_view command, const Endpoint& endpoint) {
     std::vector<std::string> seen;
     for (const PublishedPort& port : endpoint.ports) {
       if (!is_translated(port)) continue;
       nat += fmt::format("{} {}\n", command, nat_rule(endpoint, port));
-      std::string rule = filter_rule(settings, endpoint, port);
+      std::string rule = filter_rule(endpoint, port);
       if (std::find(seen.begin(), seen.end(), rule) != seen.end()) continue;
       filter += fmt::format("{} {}\n", command, rule);
       seen.push_back(std::move(rule));
@@ -117,28 +116,54 @@ std::string forward_jumps(const Saved& saved) {
   return text + "-I FORWARD 1 -j DOCKER-USER\n-I FORWARD 2 -j DOCKER-FORWARD\n";
 }
 
+/// First who gets into which bridge, then who gets out: no way out of one leads into another.
 std::string forward_chain(const RuleSettings& settings) {
-  const std::string& bridge = settings.bridge;
-  return fmt::format(
-      "-A DOCKER-FORWARD -o {0} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-      "-A DOCKER-FORWARD -o {0} -j DOCKER\n"
-      "-A DOCKER-FORWARD -i {0} -o {0} -j {1}\n"
-      "-A DOCKER-FORWARD -i {0} ! -o {0} -j ACCEPT\n"
-      "-A DOCKER-FORWARD -o {0} -j DROP\n",
-      bridge, settings.icc ? "ACCEPT" : "DROP");
+  std::string text;
+  for (const BridgeRules& network : settings.bridges) {
+    if (!network.internal) continue;
+    text += fmt::format(
+        "-A DOCKER-FORWARD ! -i {0} -o {0} -j DROP\n"
+        "-A DOCKER-FORWARD -i {0} ! -o {0} -j DROP\n",
+        network.bridge);
+  }
+  for (const BridgeRules& network : settings.bridges) {
+    text += fmt::format(
+        "-A DOCKER-FORWARD -o {0} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+        "-A DOCKER-FORWARD -o {0} -j DOCKER\n"
+        "-A DOCKER-FORWARD -i {0} -o {0} -j {1}\n"
+        "-A DOCKER-FORWARD -o {0} -j DROP\n",
+        network.bridge, network.icc ? "ACCEPT" : "DROP");
+  }
+  for (const BridgeRules& network : settings.bridges) {
+    text += fmt::format("-A DOCKER-FORWARD -i {0} ! -o {0} -j ACCEPT\n", network.bridge);
+  }
+  return text;
 }
 
 /// The second rule is for containers that use a published port of one of them: the answer has to
 /// come back through the host, not straight over the bridge.
 std::string masquerade_chain(const RuleSettings& settings) {
   std::string text;
-  if (settings.masquerade) {
-    text += fmt::format("-A DOCKER-POSTROUTING -s {} ! -o {} -j MASQUERADE\n", settings.subnet,
-                        settings.bridge);
+  for (const BridgeRules& network : settings.bridges) {
+    if (network.internal) continue;
+    if (network.masquerade) {
+      text += fmt::format("-A DOCKER-POSTROUTING -s {} ! -o {} -j MASQUERADE\n", network.subnet,
+                          network.bridge);
+    }
+    text +=
+        fmt::format("-A DOCKER-POSTROUTING -s {} -o {} -m conntrack --ctstate DNAT -j MASQUERADE\n",
+                    network.subnet, network.bridge);
   }
-  return text + fmt::format(
-                    "-A DOCKER-POSTROUTING -s {} -o {} -m conntrack --ctstate DNAT -j MASQUERADE\n",
-                    settings.subnet, settings.bridge);
+  return text;
+}
+
+/// Containers that may not talk to each other use each other's published ports by way of the shim.
+std::string detours(const RuleSettings& settings) {
+  std::string text;
+  for (const BridgeRules& network : settings.bridges) {
+    if (!network.icc) text += fmt::format("-A DOCKER -i {} -j RETURN\n", network.bridge);
+  }
+  return text;
 }
 
 }  // namespace
@@ -156,23 +181,19 @@ std::string all_rules(const RuleSettings& settings, std::string_view saved_text,
   if (!saved.has_user_chain) rules.filter += ":DOCKER-USER - [0:0]\n";
   if (settings.drop_forwarded) rules.filter += ":FORWARD DROP [0:0]\n";
   rules.filter += forward_jumps(saved) + forward_chain(settings);
-  // Containers that may not talk to each other use each other's published ports by way of the shim.
-  const std::string detour =
-      settings.icc ? "" : fmt::format("-A DOCKER -i {} -j RETURN\n", settings.bridge);
   rules.nat = ":DOCKER - [0:0]\n:DOCKER-POSTROUTING - [0:0]\n" + nat_jumps(saved) +
-              masquerade_chain(settings) + detour;
+              masquerade_chain(settings) + detours(settings);
   for (const Endpoint& endpoint : endpoints)
-    rules.add("-A", settings, endpoint);
+    rules.add("-A", endpoint);
   return rules.text();
 }
 
-std::string changed_rules(const RuleSettings& settings, std::span<const Endpoint> removed,
-                          std::span<const Endpoint> added) {
+std::string changed_rules(std::span<const Endpoint> removed, std::span<const Endpoint> added) {
   Rules rules;
   for (const Endpoint& endpoint : removed)
-    rules.add("-D", settings, endpoint);
+    rules.add("-D", endpoint);
   for (const Endpoint& endpoint : added)
-    rules.add("-A", settings, endpoint);
+    rules.add("-A", endpoint);
   return rules.nat.empty() ? "" : rules.text();
 }
 

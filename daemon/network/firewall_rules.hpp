@@ -4,11 +4,11 @@
 //   nat     PREROUTING, OUTPUT -> DOCKER               what is published: to the container
 //           POSTROUTING        -> DOCKER-POSTROUTING   containers go out under the host's address
 //   filter  FORWARD            -> DOCKER-USER          the administrator's, never touched
-//                              -> DOCKER-FORWARD       what goes in and out of the bridge
+//                              -> DOCKER-FORWARD       what goes in and out of the bridges
 //                                 DOCKER               what is published, called by DOCKER-FORWARD
 // Only what came by a published port of the host gets in: who routes packets straight to a
-// container's address is turned away. Packets to loopback addresses and over IPv6 are none of the
-// rules' business: the shim forwards those.
+// container's address is turned away, and so are the containers of another network. Packets to
+// loopback addresses and over IPv6 are none of the rules' business: the shim forwards those.
 #pragma once
 
 #include <span>
@@ -20,11 +20,20 @@
 
 namespace berth::network {
 
-struct RuleSettings {
+/// One network's part.
+struct BridgeRules {
   std::string bridge;
   std::string subnet;  // "172.17.0.0/16"
   bool masquerade = true;
   bool icc = true;
+  /// Nothing goes out of the network, nothing comes in.
+  bool internal = false;
+
+  bool operator==(const BridgeRules&) const = default;
+};
+
+struct RuleSettings {
+  std::vector<BridgeRules> bridges;
   /// Close the door that turning on forwarding opened: this host was no router before.
   bool drop_forwarded = false;
 };
@@ -38,7 +47,6 @@ std::string all_rules(const RuleSettings& settings, std::string_view saved,
                       std::span<const Endpoint> endpoints);
 
 /// Only the published ports that go and come. Empty when no rule changes.
-std::string changed_rules(const RuleSettings& settings, std::span<const Endpoint> removed,
-                          std::span<const Endpoint> added);
+std::string changed_rules(std::span<const Endpoint> removed, std::span<const Endpoint> added);
 
 }  // namespace berth::network

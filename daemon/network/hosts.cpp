@@ -75,16 +75,15 @@ std::string hosts_file(const HostsOptions& asked) {
     }
     text += fmt::format("{}\t{}\n", host.address, host.name);
   }
-  if (!asked.address.empty() && !asked.hostname.empty()) {
-    check_name(asked.hostname);
-    if (!asked.domain_name.empty()) {
-      check_name(asked.domain_name);
-      text += fmt::format("{}\t{}.{} {}\n", asked.address, asked.hostname, asked.domain_name,
-                          asked.hostname);
-    } else {
-      text += fmt::format("{}\t{}\n", asked.address, asked.hostname);
-    }
-  }
+  if (asked.addresses.empty() || asked.hostname.empty()) return text;
+  check_name(asked.hostname);
+  if (!asked.domain_name.empty()) check_name(asked.domain_name);
+  const std::string names =
+      asked.domain_name.empty()
+          ? asked.hostname
+          : fmt::format("{}.{} {}", asked.hostname, asked.domain_name, asked.hostname);
+  for (const std::string& address : asked.addresses)
+    text += fmt::format("{}\t{}\n", address, names);
   return text;
 }
 

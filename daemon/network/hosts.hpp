@@ -8,7 +8,7 @@
 namespace berth::network {
 
 struct HostsOptions {
-  std::string address;  // the container's; empty: it has none
+  std::vector<std::string> addresses;  // the container's, one a network
   std::string hostname;
   std::string domain_name;  // may be empty
   /// "name:address" as in --add-host; the address may be "host-gateway".

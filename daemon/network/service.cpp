@@ -1,93 +1,17 @@
 #include "daemon/network/service.hpp"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
 #include "common/log/log.hpp"
 #include "common/scope_guard.hpp"
-#include "daemon/async/gate.hpp"
-#include "daemon/network/bridge_network.hpp"
-#include "daemon/network/cables.hpp"
 #include "daemon/network/conntrack.hpp"
-#include "daemon/network/firewall.hpp"
-#include "daemon/network/host_ports.hpp"
+#include "daemon/network/service_impl.hpp"
 
 namespace berth::network {
-
-BuiltInIds make_built_in_ids() {
-  return {NetworkId(random_hex_id()), NetworkId(random_hex_id()), NetworkId(random_hex_id())};
-}
-
-nlohmann::json to_json(const BuiltInIds& ids) {
-  return {{"bridge", ids.bridge.str()}, {"host", ids.host.str()}, {"none", ids.none.str()}};
-}
-
-BuiltInIds built_in_ids_from_json(const nlohmann::json& json) {
-  try {
-    return {NetworkId(json.at("bridge").get<std::string>()),
-            NetworkId(json.at("host").get<std::string>()),
-            NetworkId(json.at("none").get<std::string>())};
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorKind::kInternal,
-                fmt::format("invalid network ids on record: {}", error.what()));
-  }
-}
-
-class NetworkService::Impl {
- public:
-  Impl(asio::any_io_executor control, BlockingPool& fast, Settings settings, BuiltInIds ids);
-
-  Task<> start();
-  void adopt(const Endpoint& endpoint);
-  Task<> clear_leavings();
-  Task<Reservation> reserve(EndpointRequest request);
-  Task<> attach(Endpoint endpoint, Fd network_namespace);
-  Task<> release(Endpoint endpoint);
-  std::string host_gateway() const { return bridge_.host_address(); }
-  std::vector<NetworkInfo> list() const;
-  std::vector<std::string> warnings() const { return warnings_; }
-  Task<> stop();
-
- private:
-  /// What publishing an endpoint's ports came to.
-  struct Publication {
-    explicit Publication(const asio::any_io_executor& control) : done(control) {}
-    AsyncSignal done;
-    std::exception_ptr failure;
-  };
-  struct Held {
-    Endpoint endpoint;
-    std::shared_ptr<Publication> publication;  // null: no rules, or they are there
-  };
-
-  BridgeNetwork& network_named(const std::string& name);
-  Task<Endpoint> make_endpoint(const EndpointRequest& request);
-  std::vector<Listener> reserve_ports(const Endpoint& endpoint, const EndpointRequest& request);
-  void begin_publishing(Held& held);
-  Task<> publish(Endpoint endpoint, std::shared_ptr<Publication> publication);
-  Task<> wait_until_published(Endpoint endpoint);
-  void begin_withdrawing(const Held& held);
-  Task<> withdraw(Held held, std::shared_ptr<AsyncSignal> withdrawn);
-
-  asio::any_io_executor control_;
-  BlockingPool& pool_;
-  Settings settings_;
-  BuiltInIds ids_;
-  BridgeNetwork bridge_;
-  HostPorts ports_;
-  Cables cables_;
-  Gate tasks_;
-  std::unique_ptr<Firewall> firewall_;  // null: the rules are not ours to make
-  std::map<EndpointId, Held> endpoints_;
-  /// Addresses that rules of their last owners are still there for; they are not free yet.
-  std::map<std::string, std::shared_ptr<AsyncSignal>> withdrawing_;
-  std::vector<std::string> warnings_;
-};
 
 NetworkService::Impl::Impl(asio::any_io_executor control, BlockingPool& fast, Settings settings,
                            BuiltInIds ids)
@@ -95,7 +19,11 @@ NetworkService::Impl::Impl(asio::any_io_executor control, BlockingPool& fast, Se
       pool_(fast),
       settings_(std::move(settings)),
       ids_(std::move(ids)),
-      bridge_(ids_.bridge, "bridge", settings_),
+      default_(
+          *networks_
+               .emplace(ids_.bridge.str(), std::make_unique<BridgeNetwork>(
+                                               ids_.bridge, "bridge", default_bridge(settings_)))
+               .first->second),
       ports_(settings_.default_binding_address.empty()
                  ? ""
                  : canonical_address(settings_.default_binding_address)),
@@ -107,24 +35,25 @@ Task<> NetworkService::Impl::start() {
     Subnet address;
     bool forwarding_turned_on = false;
   };
-  auto job = [bridge = bridge_.bridge(), forward = settings_.ip_forward] {
+  auto job = [bridge = default_.bridge(), forward = settings_.ip_forward] {
     return Result{ensure_bridge(bridge), forward && enable_forwarding()};
   };
   const Result result = co_await pool_.run(std::move(job));
-  bridge_.begin(result.address);
+  default_.begin(result.address);
   if (!settings_.iptables) {
     warnings_.emplace_back(
         "iptables is off: containers reach other machines, and published ports "
         "keep the clients' addresses, only by rules of the administrator");
     co_return;
   }
-  firewall_ =
-      std::make_unique<Firewall>(control_, pool_, bridge_.rules(result.forwarding_turned_on));
+  firewall_ = std::make_unique<Firewall>(control_, pool_,
+                                         RuleSettings{rules(), result.forwarding_turned_on});
 }
 
 void NetworkService::Impl::adopt(const Endpoint& endpoint) {
-  network_named(endpoint.network).adopt(endpoint);
-  ScopeGuard undo([&] { bridge_.give_back(endpoint); });
+  BridgeNetwork& network = network_named(endpoint.network_id.str());
+  network.adopt(endpoint);
+  ScopeGuard undo([&] { network.give_back(endpoint); });
   std::vector<PublishedPort> taken;
   ScopeGuard undo_ports([&] { ports_.give_back(taken); });
   for (const PublishedPort& port : endpoint.ports) {
@@ -135,10 +64,22 @@ void NetworkService::Impl::adopt(const Endpoint& endpoint) {
   if (firewall_) firewall_->adopt(endpoint);
   undo.release();
   undo_ports.release();
+  tell_names(endpoint);
 }
 
 Task<> NetworkService::Impl::clear_leavings() {
-  auto look = [name = bridge_.bridge().name] { return list_cables(name); };
+  settled_ = true;
+  std::vector<std::string> bridges;
+  for (const auto& [id, network] : networks_)
+    bridges.push_back(network->bridge().name);
+  auto look = [bridges = std::move(bridges)] {
+    std::vector<std::string> all;
+    for (const std::string& bridge : bridges) {
+      for (std::string& cable : list_cables(bridge))
+        all.push_back(std::move(cable));
+    }
+    return all;
+  };
   std::vector<std::string> cables = co_await pool_.run(std::move(look));
   // Cables laid since are not on the list, and those that may be on it were registered before.
   std::set<std::string> live;
@@ -153,15 +94,15 @@ Task<> NetworkService::Impl::clear_leavings() {
   if (firewall_) co_await firewall_->write_all();
 }
 
-BridgeNetwork& NetworkService::Impl::network_named(const std::string& name) {
-  if (name == "bridge") return bridge_;
-  throw Error(ErrorKind::kNotFound, fmt::format("network {} not found", name));
-}
-
 std::vector<Listener> NetworkService::Impl::reserve_ports(const Endpoint& endpoint,
                                                           const EndpointRequest& request) {
+  const std::string& address = network_named(endpoint.network_id.str()).options().binding_address;
+  std::vector<PortBinding> bindings = request.ports;
+  for (PortBinding& binding : bindings) {
+    if (binding.host_address.empty()) binding.host_address = address;
+  }
   try {
-    return ports_.reserve(request.ports);
+    return ports_.reserve(bindings);
   } catch (const Error&) {
     rethrow_with_context(
         fmt::format("driver failed programming external connectivity on endpoint {} ({})",
@@ -179,7 +120,7 @@ Task<Endpoint> NetworkService::Impl::make_endpoint(const EndpointRequest& reques
           error.kind() == ErrorKind::kUnavailable || error.kind() == ErrorKind::kConflict;
       if (!taken || withdrawing_.empty()) throw;
     }
-    const std::shared_ptr<AsyncSignal> withdrawn = withdrawing_.begin()->second;
+    const std::shared_ptr<AsyncSignal> withdrawn = withdrawing_.begin()->second.done;
     co_await withdrawn->wait();
   }
 }
@@ -187,14 +128,14 @@ Task<Endpoint> NetworkService::Impl::make_endpoint(const EndpointRequest& reques
 Task<Reservation> NetworkService::Impl::reserve(EndpointRequest request) {
   Reservation reservation;
   reservation.endpoint = co_await make_endpoint(request);
-  BridgeNetwork& network = network_named(request.network);
   Endpoint& endpoint = reservation.endpoint;
-  ScopeGuard undo([&] { network.give_back(endpoint); });
+  ScopeGuard undo([&] { give_back(endpoint); });
   reservation.listeners = reserve_ports(endpoint, request);
   for (const Listener& listener : reservation.listeners)
     endpoint.ports.push_back(listener.port);
   const auto place = endpoints_.insert_or_assign(endpoint.id, Held{endpoint, nullptr}).first;
   undo.release();
+  tell_names(endpoint);
   begin_publishing(place->second);
   co_return reservation;
 }
@@ -222,7 +163,7 @@ Task<> NetworkService::Impl::attach(Endpoint endpoint, Fd network_namespace) {
   if (!endpoints_.contains(endpoint.id)) {
     throw Error(ErrorKind::kConflict, fmt::format("endpoint {} was released", endpoint.id.str()));
   }
-  co_await cables_.lay(network_named(endpoint.network).cable_for(endpoint),
+  co_await cables_.lay(network_named(endpoint.network_id.str()).cable_for(endpoint),
                        std::move(network_namespace));
   co_await wait_until_published(std::move(endpoint));
 }
@@ -250,7 +191,8 @@ Task<> NetworkService::Impl::wait_until_published(Endpoint endpoint) {
 /// that, but the address is nobody's until then: its next owner may publish nothing.
 void NetworkService::Impl::begin_withdrawing(const Held& held) {
   const auto withdrawn = std::make_shared<AsyncSignal>(control_);
-  withdrawing_.insert_or_assign(held.endpoint.address, withdrawn);
+  withdrawing_.insert_or_assign(held.endpoint.address,
+                                Withdrawal{held.endpoint.network_id, withdrawn});
   tasks_.spawn("withdraw the ports of " + held.endpoint.container_name,
                [this, held, withdrawn] { return withdraw(held, withdrawn); });
 }
@@ -269,7 +211,7 @@ Task<> NetworkService::Impl::withdraw(Held held, std::shared_ptr<AsyncSignal> wi
     failure = std::current_exception();
   }
   withdrawing_.erase(endpoint.address);
-  network_named(endpoint.network).give_back(endpoint);
+  give_back(endpoint);
   withdrawn->set();
   // What is left is taken away before the next container is attached (Firewall::ensure).
   if (failure) std::rethrow_exception(failure);
@@ -285,21 +227,9 @@ Task<> NetworkService::Impl::release(Endpoint endpoint) {
   if (firewall_ && needs_rules(held)) {
     begin_withdrawing(node.mapped());
   } else {
-    network_named(held.network).give_back(held);
+    give_back(held);
   }
-}
-
-std::vector<NetworkInfo> NetworkService::Impl::list() const {
-  std::vector<NetworkInfo> networks(3);
-  networks[0] = bridge_.info();
-  networks[1].id = ids_.host;
-  networks[1].name = networks[1].driver = "host";
-  networks[2].id = ids_.none;
-  networks[2].name = "none";
-  networks[2].driver = "null";
-  for (const auto& [id, held] : endpoints_)
-    networks[0].endpoints.push_back(held.endpoint);
-  return networks;
+  tell_names(held);
 }
 
 Task<> NetworkService::Impl::stop() {
@@ -315,6 +245,25 @@ NetworkService::~NetworkService() = default;
 
 Task<> NetworkService::start() {
   return impl_->start();
+}
+Task<> NetworkService::add(NetworkId id, std::string name, BridgeOptions options) {
+  return impl_->add(std::move(id), std::move(name), std::move(options));
+}
+Task<> NetworkService::remove(NetworkId id) {
+  return impl_->remove(std::move(id));
+}
+void NetworkService::rename(const EndpointId& id, std::string container_name,
+                            std::vector<std::string> names) {
+  impl_->rename(id, std::move(container_name), std::move(names));
+}
+std::vector<NamedAddress> NetworkService::names(const NetworkId& network) const {
+  return impl_->names(network);
+}
+std::vector<Endpoint> NetworkService::endpoints_of(const ContainerId& container) const {
+  return impl_->endpoints_of(container);
+}
+void NetworkService::on_names_changed(std::function<void(const NetworkId&)> listener) {
+  impl_->on_names_changed(std::move(listener));
 }
 void NetworkService::adopt(const Endpoint& endpoint) {
   impl_->adopt(endpoint);

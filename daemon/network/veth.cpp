@@ -22,7 +22,6 @@ namespace berth::network {
 
 namespace {
 
-constexpr const char* kInside = "eth0";
 constexpr std::chrono::seconds kPatience{1};
 
 // Interface groups (netdevice(7), ip-link(8)) are numbers of no meaning to the kernel. The first
@@ -55,7 +54,7 @@ Message create_message(const Cable& cable, unsigned bridge, int network_namespac
       .text(IFLA_INFO_KIND, "veth")
       .begin(IFLA_INFO_DATA)
       .begin(VETH_INFO_PEER);
-  message.header(far).text(IFLA_IFNAME, kInside);
+  message.header(far).text(IFLA_IFNAME, cable.inside);
   message.number(IFLA_MTU, static_cast<std::uint32_t>(cable.mtu));
   message.bytes(IFLA_ADDRESS, std::as_bytes(std::span(mac)));
   message.number(IFLA_NET_NS_FD, static_cast<std::uint32_t>(network_namespace));
@@ -185,13 +184,13 @@ void lay_cable(const Cable& cable, int network_namespace) {
   if (cable.hairpin || cable.isolated) outside.push_back(port_message(cable));
   host.execute(outside, fmt::format("plug {} into the bridge {}", cable.name, cable.bridge));
 
-  const auto index = inside.index_of(kInside);
+  const auto index = inside.index_of(cable.inside);
   if (!index) throw Error(ErrorKind::kInternal, "the container's interface vanished");
   std::vector<Message> setup;
   setup.push_back(no_ipv6_message(*index));
   setup.push_back(address_message(*index, cable.address));
   setup.push_back(up_message(*index));
-  setup.push_back(default_route_message(*index, cable.gateway));
+  if (cable.gateway) setup.push_back(default_route_message(*index, *cable.gateway));
   // A kernel without IPv6 refuses the first alone, and may.
   const auto results = inside.try_all(setup);
   for (std::size_t i = 1; i < results.size(); ++i) {

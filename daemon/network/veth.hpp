@@ -8,6 +8,7 @@
 // container of the same address has the address for itself.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,10 +19,11 @@ namespace berth::network {
 
 struct Cable {
   std::string bridge;
-  std::string name;  // the host's end
-  std::string mac;   // the container's end
+  std::string name;             // the host's end
+  std::string inside = "eth0";  // the container's end
+  std::string mac;              // of that
   Subnet address;
-  Ipv4 gateway;
+  std::optional<Ipv4> gateway;  // of the default route, where this is the way
   int mtu = 1500;
   /// Packets may go back by the port that they came from: a container that uses its own published
   /// port, where the bridge's packets pass the rules (br_netfilter).
@@ -30,8 +32,8 @@ struct Cable {
   bool isolated = false;
 };
 
-/// Makes both ends, the container's as eth0 of the network namespace `fd`, up, with address and
-/// default route. Throws Error; then the caller cuts and removes what there may be.
+/// Makes both ends, the container's in the network namespace `fd`, up, with address and default
+/// route. Throws Error; then the caller cuts and removes what there may be.
 void lay_cable(const Cable& cable, int network_namespace);
 
 /// Cuts each of the named cables that is still there. Throws Error.

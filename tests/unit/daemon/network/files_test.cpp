@@ -59,8 +59,8 @@ TEST_CASE("a hosts file") {
       "ff02::1\tip6-allnodes\n"
       "ff02::2\tip6-allrouters\n";
   CHECK(hosts_file({}) == fixed);
-  CHECK(hosts_file({"172.17.0.2", "web", "", {}, ""}) == fixed + "172.17.0.2\tweb\n");
-  CHECK(hosts_file({"172.17.0.2",
+  CHECK(hosts_file({{"172.17.0.2"}, "web", "", {}, ""}) == fixed + "172.17.0.2\tweb\n");
+  CHECK(hosts_file({{"172.17.0.2"},
                     "web",
                     "example.org",
                     {"db:192.0.2.9", "six=[2001:db8::1]", "up:::1", "host:host-gateway"},
@@ -78,6 +78,6 @@ TEST_CASE("hosts entries that would say something else are refused") {
         "a\n192.0.2.1 b:192.0.2.1", "#a:192.0.2.1", "name:192.0.2.1 x"}) {
     CHECK_THROWS_AS(check_extra_host(wrong), Error);
   }
-  CHECK_THROWS_AS(hosts_file({"172.17.0.2", "we\nb", "", {}, ""}), Error);
-  CHECK_THROWS_AS(hosts_file({"", "", "", {"host:host-gateway"}, ""}), Error);
+  CHECK_THROWS_AS(hosts_file({{"172.17.0.2"}, "we\nb", "", {}, ""}), Error);
+  CHECK_THROWS_AS(hosts_file({{}, "", "", {"host:host-gateway"}, ""}), Error);
 }

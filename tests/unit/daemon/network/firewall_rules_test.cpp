@@ -8,13 +8,14 @@ using namespace berth::network;
 namespace {
 
 RuleSettings settings() {
-  return {"docker0", "172.17.0.0/16", true, true, false};
+  return {{{"docker0", "172.17.0.0/16", true, true, false}}, false};
 }
 
 Endpoint endpoint(std::string address, std::vector<PublishedPort> ports) {
   Endpoint made;
   made.id = EndpointId(address);
   made.address = std::move(address);
+  made.bridge = "docker0";
   made.ports = std::move(ports);
   return made;
 }
@@ -39,8 +40,8 @@ TEST_CASE("all rules on a host that has none") {
 -A DOCKER-FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A DOCKER-FORWARD -o docker0 -j DOCKER
 -A DOCKER-FORWARD -i docker0 -o docker0 -j ACCEPT
--A DOCKER-FORWARD -i docker0 ! -o docker0 -j ACCEPT
 -A DOCKER-FORWARD -o docker0 -j DROP
+-A DOCKER-FORWARD -i docker0 ! -o docker0 -j ACCEPT
 -A DOCKER -d 172.17.0.2/32 -o docker0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT
 -A DOCKER -d 172.17.0.2/32 -o docker0 -p udp -m udp --dport 53 -m conntrack --ctstate DNAT -j ACCEPT
 COMMIT
@@ -98,8 +99,8 @@ COMMIT
 
 TEST_CASE("settings show in the rules") {
   RuleSettings changed = settings();
-  changed.icc = false;
-  changed.masquerade = false;
+  changed.bridges[0].icc = false;
+  changed.bridges[0].masquerade = false;
   changed.drop_forwarded = true;
   const std::string rules = all_rules(changed, "", {});
   CHECK(rules.find("-i docker0 -o docker0 -j DROP") != std::string::npos);
@@ -108,8 +109,24 @@ TEST_CASE("settings show in the rules") {
   CHECK(rules.find(":FORWARD DROP [0:0]") != std::string::npos);
 }
 
+TEST_CASE("of several networks, none leads into another") {
+  const RuleSettings several{{{"docker0", "172.17.0.0/16"},
+                              {"br-one", "172.18.0.0/16", false, false, false},
+                              {"br-two", "172.19.0.0/16", true, true, true}},
+                             false};
+  const std::string rules = all_rules(several, "", {});
+  // Every way in is closed before the first way out opens.
+  CHECK(rules.rfind(" -j DROP\n") < rules.find("-i docker0 ! -o docker0 -j ACCEPT"));
+  CHECK(rules.find("! -i br-two -o br-two -j DROP") < rules.find("-o docker0 -m conntrack"));
+  CHECK(rules.find("-i br-two ! -o br-two -j DROP") < rules.find("-o docker0 -m conntrack"));
+  CHECK(rules.find("-s 172.18.0.0/16 ! -o br-one -j MASQUERADE") == std::string::npos);
+  CHECK(rules.find("-s 172.19.0.0/16") == std::string::npos);
+  CHECK(rules.find("-A DOCKER -i br-one -j RETURN") != std::string::npos);
+  CHECK(rules.find("-A DOCKER -i docker0 -j RETURN") == std::string::npos);
+}
+
 TEST_CASE("a change says only what changes") {
-  CHECK(changed_rules(settings(), std::vector<Endpoint>{web()},
+  CHECK(changed_rules(std::vector<Endpoint>{web()},
                       std::vector<Endpoint>{
                           endpoint("172.17.0.3", {{Protocol::kTcp, "0.0.0.0", 8081, 80},
                                                   {Protocol::kTcp, "0.0.0.0", 8082, 80}})}) ==
@@ -131,6 +148,6 @@ TEST_CASE("what needs no rule makes no transaction") {
   const Endpoint local = endpoint(
       "172.17.0.2", {{Protocol::kTcp, "127.0.0.1", 80, 80}, {Protocol::kTcp, "::", 80, 80}});
   CHECK_FALSE(needs_rules(local));
-  CHECK(changed_rules(settings(), {}, std::vector<Endpoint>{local}).empty());
+  CHECK(changed_rules({}, std::vector<Endpoint>{local}).empty());
   CHECK(needs_rules(web()));
 }
