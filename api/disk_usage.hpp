@@ -4,6 +4,7 @@
 #include "api/container.hpp"
 #include "api/field.hpp"
 #include "api/image.hpp"
+#include "api/volume.hpp"
 
 namespace berth::api {
 
@@ -12,7 +13,7 @@ struct DiskUsage {
   std::int64_t layers_size = 0;
   std::optional<std::vector<ImageSummary>> images;
   std::optional<std::vector<ContainerSummary>> containers;
-  std::optional<std::vector<RawJson>> volumes;
+  std::optional<std::vector<Volume>> volumes;
   std::optional<std::vector<RawJson>> build_cache;
 
   static constexpr auto fields() {

@@ -30,6 +30,7 @@
 #include "daemon/container/recovery.hpp"
 #include "daemon/container/services.hpp"
 #include "daemon/container/validate.hpp"
+#include "daemon/container/volume_users.hpp"
 #include "daemon/data_root.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/identity.hpp"
@@ -42,6 +43,7 @@
 #include "daemon/routes/networks.hpp"
 #include "daemon/routes/stats.hpp"
 #include "daemon/routes/system.hpp"
+#include "daemon/routes/volumes.hpp"
 #include "daemon/runtime/launch.hpp"
 
 namespace berth {
@@ -162,6 +164,11 @@ class App::Impl {
                          std::map<std::string, std::string> attributes) {
                     events_.publish("network", std::string(action), id, std::move(attributes));
                   }),
+        volumes_(
+            {control_.get_executor(), fast_, bulk_, database_, config_.data_root,
+             [this](std::string_view action, const std::string& name, api::StringMap attributes) {
+               events_.publish("volume", std::string(action), name, std::move(attributes));
+             }}),
         store_(database_),
         containers_{control_.get_executor(),
                     fast_,
@@ -172,10 +179,12 @@ class App::Impl {
                     *storage_,
                     network_,
                     networks_,
+                    volumes_,
                     events_,
                     container_settings(config_),
                     runtime::seal_executable(find_shim())},
         image_users_(containers_),
+        volume_users_(containers_),
         puller_(control_.get_executor(), transfers_, image::pull_targets(images_, *storage_),
                 registry_options(config_)),
         facts_{identity_.daemon_id, config_, runtime::detect_cgroups()},
@@ -183,11 +192,13 @@ class App::Impl {
         router_(config_.experimental),
         server_(streams_.get_executor(), control_.get_executor(), router_) {
     images_.set_users(image_users_);
+    volumes_.set_users(volume_users_);
     routes::add_system_routes(router_, containers_, puller_, facts_);
     routes::add_container_routes(router_, containers_);
     routes::add_disk_usage_routes(router_, containers_);
     routes::add_exec_routes(router_, containers_);
     routes::add_stats_routes(router_, containers_, collector_);
+    routes::add_volume_routes(router_, volumes_);
     routes::add_image_routes(router_, images_, puller_);
     routes::add_network_routes(router_, containers_);
   }
@@ -295,9 +306,11 @@ class App::Impl {
   image::ImageService images_;
   network::NetworkService network_;
   network::Catalog networks_;
+  volume::VolumeService volumes_;
   container::Store store_;
   container::Services containers_;
   container::ImageUsersOfContainers image_users_;
+  container::VolumeUsersOfContainers volume_users_;
   registry::TransferThread transfers_;
   registry::Puller puller_;
   routes::DaemonFacts facts_;

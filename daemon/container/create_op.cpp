@@ -15,6 +15,7 @@
 #include "daemon/container/names.hpp"
 #include "daemon/container/network_mode.hpp"
 #include "daemon/container/validate.hpp"
+#include "daemon/container/volumes.hpp"
 
 namespace berth::container {
 
@@ -61,8 +62,10 @@ Task<> remove_folder(Services& services, std::filesystem::path folder) {
   co_await services.fast.run(std::move(remove));
 }
 
-Task<> make(Services& services, ContainerPtr container, ChainId top, Rollback& rollback) {
+Task<VolumeHolds> make(Services& services, ContainerPtr container, ChainId top,
+                       Rollback& rollback) {
   const ContainerId id = container->id();
+  VolumeHolds volumes = co_await make_volumes(services, container, rollback);
   const std::filesystem::path folder = services.settings.container_folder(id.str());
   auto prepare = [folder, host_config = container->definition.host_config] {
     create_bind_sources(host_config);
@@ -75,6 +78,7 @@ Task<> make(Services& services, ContainerPtr container, ChainId top, Rollback& r
   rollback.add("writable layer", [&services, id] { return services.storage.remove_writable(id); });
 
   co_await services.store.insert(*container);
+  co_return volumes;
 }
 
 }  // namespace
@@ -95,6 +99,7 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   definition.created = now();
   definition.config = std::move(request.config);
   definition.host_config = std::move(request.host_config);
+  definition.volumes = wanted_volumes(definition.host_config);
   definition.networking = std::move(request.networking_config);
   definition.image_id = image.id.str();
   definition.storage_driver = services.storage.name();
@@ -116,10 +121,11 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   auto container =
       std::make_shared<Container>(services.control, std::move(definition), std::move(name));
 
+  VolumeHolds volumes;
   Rollback rollback;
   std::exception_ptr failure;
   try {
-    co_await make(services, container, image.top, rollback);
+    volumes = co_await make(services, container, image.top, rollback);
   } catch (...) {
     failure = std::current_exception();
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/container_config.hpp"
 #include "api/host_config.hpp"
@@ -11,6 +12,15 @@
 
 namespace berth::container {
 
+/// A volume at a place in the container.
+struct VolumeMount {
+  std::string name;
+  std::string source;  // on the host
+  std::string destination;
+  bool read_only = false;
+  std::string mode;  // as asked for, and shown
+};
+
 /// Persisted as JSON, with the API's own names inside.
 struct Definition {
   ContainerId id;
@@ -18,6 +28,7 @@ struct Definition {
   api::ContainerConfig config;  // the request's, completed from the image's
   api::HostConfig host_config;
   api::NetworkingConfig networking;
+  std::vector<VolumeMount> volumes;
   std::string image_id;
   std::string storage_driver;
   std::string platform = "linux";

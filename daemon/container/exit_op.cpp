@@ -8,6 +8,7 @@
 #include "daemon/container/network_files.hpp"
 #include "daemon/container/remove_op.hpp"
 #include "daemon/container/restart_op.hpp"
+#include "daemon/container/volumes.hpp"
 
 namespace berth::container {
 
@@ -66,13 +67,14 @@ Task<> handle_exit(Services& services, ContainerPtr container, shim::ExitRecord 
               std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count())}});
     for (const network::Endpoint& endpoint : endpoints)
       publish_network(services, endpoint, "disconnect");
+    publish_volumes(services, *container, "unmount");
     const auto ended =
         std::exchange(container->next_exit, std::make_shared<Outcome>(services.control));
     ended->settle({record.exit_code, record.error});
   }
   if (container->definition.host_config.auto_remove) {
     try {
-      co_await remove(services, container, false);
+      co_await remove(services, container, false, AnonymousVolumes::kRemove);
     } catch (const Error& error) {
       // Somebody else removed it, or is about to.
       if (error.kind() != ErrorKind::kConflict && error.kind() != ErrorKind::kNotFound) throw;

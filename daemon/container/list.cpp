@@ -122,7 +122,7 @@ Match make_match(const Services& services, const std::string& filter, const std:
     return [=](const Container& container) {
       const auto mounts = summarise(container, now()).mounts;
       return std::any_of(mounts.begin(), mounts.end(), [&](const api::MountPoint& mount) {
-        return mount.destination == value || mount.source == value;
+        return mount.destination == value || mount.source == value || mount.name == value;
       });
     };
   }

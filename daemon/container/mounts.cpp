@@ -14,6 +14,7 @@
 #include "daemon/container/propagation.hpp"
 #include "daemon/container/spec_defaults.hpp"
 #include "daemon/container/tmpfs_options.hpp"
+#include "daemon/volume/service.hpp"
 
 namespace berth::container {
 
@@ -176,18 +177,33 @@ void check_bind(const api::Mount& wanted) {
     refuse_mount(wanted, "bind source path does not exist: " + wanted.source);
 }
 
+void check_volume(const api::Mount& wanted) {
+  if (!wanted.source.empty()) volume::check_name(wanted.source);
+  const api::VolumeOptions how = wanted.volume_options.value_or(api::VolumeOptions{});
+  if (!how.subpath.empty()) {
+    throw Error(ErrorKind::kNotImplemented,
+                "subpaths of volumes are not supported: mount the whole volume");
+  }
+  if (!how.driver_config) return;
+  volume::check_driver(how.driver_config->name);
+  if (!how.driver_config->options.empty()) {
+    throw Error(ErrorKind::kNotImplemented,
+                "options of the local volume driver are not supported yet");
+  }
+}
+
 void check_mount(const api::Mount& wanted) {
   if (wanted.target.empty()) refuse_mount(wanted, "field Target must not be empty");
-  if (wanted.type == "volume" || wanted.type == "cluster" || wanted.type == "image" ||
-      wanted.type == "npipe") {
-    throw Error(ErrorKind::kNotImplemented,
-                "mounts of type \"" + wanted.type + "\" are not supported: use bind or tmpfs");
+  if (wanted.type == "cluster" || wanted.type == "image" || wanted.type == "npipe") {
+    throw Error(ErrorKind::kNotImplemented, "mounts of type \"" + wanted.type +
+                                                "\" are not supported: use bind, volume or tmpfs");
   }
-  if (wanted.type != "bind" && wanted.type != "tmpfs") {
-    refuse_mount(wanted, "mount type unknown: must be bind or tmpfs");
+  if (wanted.type != "bind" && wanted.type != "tmpfs" && wanted.type != "volume") {
+    refuse_mount(wanted, "mount type unknown: must be bind, volume or tmpfs");
   }
   check_options(wanted);
   if (wanted.type == "bind") return check_bind(wanted);
+  if (wanted.type == "volume") return check_volume(wanted);
   if (!wanted.source.empty()) refuse_mount(wanted, "field Source must not be specified");
   tmpfs_options(tmpfs_text(wanted));
 }
@@ -223,17 +239,10 @@ Bind parse_bind(const std::string& text) {
     refuse("invalid volume specification: \"" + text +
            "\": invalid mount config: the destination must be absolute");
   }
-  if (!bind.source.starts_with('/') && !is_valid_name(bind.source)) {
-    refuse("\"" + bind.source +
-           "\" includes invalid characters for a local volume name, only "
-           "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" "
-           "are allowed. If you intended to pass a host directory, use absolute path");
-  }
-  if (!bind.source.starts_with('/')) {
-    throw Error(ErrorKind::kNotImplemented, "named volumes are not supported: \"" + bind.source +
-                                                "\" in \"" + text + "\" must be an absolute path");
-  }
+  if (bind.is_volume()) volume::check_name(bind.source);
   if (parts.size() == 3) bind.options = bind_options(std::string(parts[2]));
+  if (bind.is_volume() && !propagation_of(bind.options).empty())
+    refuse("invalid mode: " + join(bind.options, ","));
   return bind;
 }
 
@@ -259,10 +268,17 @@ json oci_mounts(const SpecInput& input) {
     user_mounts.push_back(mount(std::string("/etc/") + file, "bind", (input.folder / file).native(),
                                 own_file_options(input, access)));
   }
-  for (const std::string& text : host_config.binds)
-    user_mounts.push_back(bind_mount(parse_bind(text), {}));
-  for (const api::Mount& wanted : host_config.mounts)
-    user_mounts.push_back(api_mount(wanted));
+  for (const std::string& text : host_config.binds) {
+    const Bind bind = parse_bind(text);
+    if (!bind.is_volume()) user_mounts.push_back(bind_mount(bind, {}));
+  }
+  for (const api::Mount& wanted : host_config.mounts) {
+    if (wanted.type != "volume") user_mounts.push_back(api_mount(wanted));
+  }
+  for (const VolumeMount& volume : input.definition.volumes) {
+    user_mounts.push_back(mount(volume.destination, "bind", volume.source,
+                                own_file_options(input, volume.read_only ? "ro" : "rw")));
+  }
   for (const auto& [destination, options] : host_config.tmpfs) {
     user_mounts.push_back(tmpfs_mount(destination, options));
   }
@@ -293,8 +309,10 @@ void create_bind_sources(const api::HostConfig& host_config) {
                   "cannot create the bind source \"" + source + "\": " + error.message());
     }
   };
-  for (const std::string& text : host_config.binds)
-    create(parse_bind(text).source);
+  for (const std::string& text : host_config.binds) {
+    const Bind bind = parse_bind(text);
+    if (!bind.is_volume()) create(bind.source);
+  }
   for (const api::Mount& wanted : host_config.mounts) {
     if (wanted.type == "bind" && wanted.bind_options && wanted.bind_options->create_mountpoint) {
       create(wanted.source);

@@ -15,6 +15,9 @@ struct Bind {
   std::string source;
   std::string destination;
   std::vector<std::string> options;  // ro, rw, rshared, ...
+
+  /// Whether the source names a volume, not a path on the host.
+  bool is_volume() const { return !source.starts_with('/'); }
 };
 
 /// Throws Error{kInvalidArgument} that names the entry: relative paths, unknown or contradicting

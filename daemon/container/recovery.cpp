@@ -107,7 +107,7 @@ Task<> settle(Services& services, ContainerPtr container) {
   }
   if (!ran && container->definition.host_config.auto_remove &&
       container->state.status == Status::kExited) {
-    co_await remove(services, container, false);
+    co_await remove(services, container, false, AnonymousVolumes::kRemove);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/container/exec_op.hpp"
 #include "daemon/container/restart_op.hpp"
 #include "daemon/container/stop_op.hpp"
+#include "daemon/container/volumes.hpp"
 
 namespace berth::container {
 
@@ -47,7 +48,7 @@ void remove_folder_later(Services& services, const std::string& id) {
   });
 }
 
-Task<> remove(Services& services, ContainerPtr container, bool force) {
+Task<> remove(Services& services, ContainerPtr container, bool force, AnonymousVolumes volumes) {
   if (container->state.status == Status::kRemoving) {
     throw Error(ErrorKind::kConflict,
                 "removal of container " + container->name + " is already in progress");
@@ -81,6 +82,7 @@ Task<> remove(Services& services, ContainerPtr container, bool force) {
     std::rethrow_exception(failure);
   }
   services.index.remove(*container);
+  if (volumes == AnonymousVolumes::kRemove) co_await remove_anonymous_volumes(services, container);
   forget_execs(services, *container);
   container->waiting_attachments.clear();
   publish(services, *container, "destroy");

@@ -12,6 +12,7 @@
 #include "daemon/network/catalog.hpp"
 #include "daemon/network/service.hpp"
 #include "daemon/storage/driver.hpp"
+#include "daemon/volume/service.hpp"
 
 namespace berth::container {
 
@@ -25,6 +26,7 @@ struct Services {
   storage::Driver& storage;
   network::NetworkService& network;
   network::Catalog& networks;
+  volume::VolumeService& volumes;
   event::Bus& events;
   Settings settings;
   Fd shim_program;  // berth-shim, open for execution (runtime::seal_executable)

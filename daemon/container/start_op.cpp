@@ -19,6 +19,7 @@
 #include "daemon/container/network_mode.hpp"
 #include "daemon/container/propagation.hpp"
 #include "daemon/container/remove_op.hpp"
+#include "daemon/container/volumes.hpp"
 
 namespace berth::container {
 
@@ -161,7 +162,9 @@ Task<> start(Services& services, ContainerPtr container, StartedBy by,
     co_await fail(start, failure);
     lock.unlock();
     // A client that asked for --rm has nobody else to clean up after a container that never ran.
-    if (container->definition.host_config.auto_remove) co_await remove(services, container, true);
+    if (container->definition.host_config.auto_remove) {
+      co_await remove(services, container, true, AnonymousVolumes::kRemove);
+    }
     std::rethrow_exception(failure);
   }
   start.rollback.release();
@@ -169,6 +172,7 @@ Task<> start(Services& services, ContainerPtr container, StartedBy by,
   if (by == StartedBy::kUser) container->restart_delay = std::chrono::milliseconds(0);
   for (const network::Endpoint& endpoint : container->endpoints)
     publish_network(services, endpoint, "connect");
+  publish_volumes(services, *container, "mount");
   publish(services, *container, "start");
   co_await services.store.save_state(*container);
   services.tasks.spawn("supervise " + container->name, [&services, container, shim = start.shim] {

@@ -17,8 +17,34 @@ constexpr std::array<std::string_view, 1> kSchema = {
     "NULL,"
     " state TEXT NOT NULL)"};
 
+nlohmann::json to_json(const std::vector<VolumeMount>& volumes) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const VolumeMount& mount : volumes) {
+    rows.push_back({{"name", mount.name},
+                    {"source", mount.source},
+                    {"destination", mount.destination},
+                    {"read_only", mount.read_only},
+                    {"mode", mount.mode}});
+  }
+  return rows;
+}
+
+/// Containers of before there were volumes have no word of them.
+std::vector<VolumeMount> volumes_from_json(const nlohmann::json& definition) {
+  std::vector<VolumeMount> volumes;
+  const auto rows = definition.find("volumes");
+  if (rows == definition.end()) return volumes;
+  for (const nlohmann::json& row : *rows) {
+    volumes.push_back({row.at("name").get<std::string>(), row.at("source").get<std::string>(),
+                       row.at("destination").get<std::string>(), row.at("read_only").get<bool>(),
+                       row.at("mode").get<std::string>()});
+  }
+  return volumes;
+}
+
 nlohmann::json to_json(const Definition& definition) {
-  return {{"created", format_rfc3339(definition.created)},
+  return {{"volumes", to_json(definition.volumes)},
+          {"created", format_rfc3339(definition.created)},
           {"config", api::to_json(definition.config)},
           {"host_config", api::to_json(definition.host_config)},
           {"networking", api::to_json(definition.networking)},
@@ -34,6 +60,7 @@ Definition definition_from_json(const std::string& id, const nlohmann::json& jso
   definition.config = api::from_json<api::ContainerConfig>(json.at("config"));
   definition.host_config = api::from_json<api::HostConfig>(json.at("host_config"));
   definition.networking = api::from_json<api::NetworkingConfig>(json.at("networking"));
+  definition.volumes = volumes_from_json(json);
   definition.image_id = json.at("image_id").get<std::string>();
   definition.storage_driver = json.at("storage_driver").get<std::string>();
   definition.platform = json.at("platform").get<std::string>();

@@ -61,16 +61,31 @@ api::MountPoint bind_point(const std::string& source, const std::string& destina
   return point;
 }
 
-std::vector<api::MountPoint> mount_points(const api::HostConfig& host_config) {
+api::MountPoint volume_point(const VolumeMount& volume) {
+  api::MountPoint point;
+  point.type = "volume";
+  point.name = volume.name;
+  point.source = volume.source;
+  point.destination = volume.destination;
+  point.driver = "local";
+  point.mode = volume.mode;
+  point.rw = !volume.read_only;
+  return point;
+}
+
+std::vector<api::MountPoint> mount_points(const Definition& definition) {
+  const api::HostConfig& host_config = definition.host_config;
   std::vector<api::MountPoint> points;
   for (const std::string& text : host_config.binds) {
     const Bind bind = parse_bind(text);
+    if (bind.is_volume()) continue;
     const bool readonly =
         std::find(bind.options.begin(), bind.options.end(), "ro") != bind.options.end();
     points.push_back(bind_point(bind.source, bind.destination, !readonly, join(bind.options, ","),
                                 propagation_of(bind.options)));
   }
   for (const api::Mount& wanted : host_config.mounts) {
+    if (wanted.type == "volume") continue;
     if (wanted.type == "bind") {
       points.push_back(bind_point(wanted.source, wanted.target, !wanted.read_only, "",
                                   wanted.bind_options ? wanted.bind_options->propagation : ""));
@@ -82,6 +97,8 @@ std::vector<api::MountPoint> mount_points(const api::HostConfig& host_config) {
       points.push_back(point);
     }
   }
+  for (const VolumeMount& volume : definition.volumes)
+    points.push_back(volume_point(volume));
   return points;
 }
 
@@ -271,7 +288,7 @@ api::ContainerInspect inspect(const Container& container, const Settings& settin
   }
   shown.host_config = shown_host_config(definition.host_config);
   shown.graph_driver.name = definition.storage_driver;
-  shown.mounts = mount_points(definition.host_config);
+  shown.mounts = mount_points(definition);
   shown.config = definition.config;
   shown.network_settings = network_settings(container);
   return shown;
@@ -294,7 +311,7 @@ api::ContainerSummary summarise(const Container& container, Timestamp at) {
   shown.host_config.network_mode = definition.host_config.network_mode;
   shown.host_config.annotations = definition.host_config.annotations;
   shown.network_settings.networks = networks_of(container);
-  shown.mounts = mount_points(definition.host_config);
+  shown.mounts = mount_points(definition);
   return shown;
 }
 

@@ -125,7 +125,10 @@ Task<> remove(Services& services, Exchange& exchange) {
   if (exchange.query().flag("link")) {
     throw Error(ErrorKind::kNotImplemented, "links are not supported, so there is none to remove");
   }
-  co_await container::remove(services, find(services, exchange), exchange.query().flag("force"));
+  const auto volumes = exchange.query().flag("v") ? container::AnonymousVolumes::kRemove
+                                                  : container::AnonymousVolumes::kKeep;
+  co_await container::remove(services, find(services, exchange), exchange.query().flag("force"),
+                             volumes);
   co_await exchange.send_empty(204);
 }
 

@@ -65,8 +65,8 @@ Task<> disk_usage(Services& services, Exchange& exchange) {
     usage.images = images(services);
   }
   if (wants("container")) usage.containers = co_await containers(services);
-  // There are neither volumes nor a builder.
-  if (wants("volume")) usage.volumes.emplace();
+  if (wants("volume")) usage.volumes = co_await services.volumes.usage();
+  // There is no builder.
   if (wants("build-cache")) usage.build_cache.emplace();
   co_await exchange.send_json(200, api::to_text(usage) + "\n");
 }

@@ -125,6 +125,7 @@ void describe_configuration(api::SystemInfo& info, const Config& config) {
           (config.seccomp_profile.empty() ? "builtin" : config.seccomp_profile.native()),
       "name=cgroupns"};
   if (config.no_new_privileges) info.security_options.emplace_back("name=no-new-privileges");
+  info.plugins.volume = {"local"};
   info.plugins.network = {"bridge", "host", "null"};
   info.plugins.log = {"fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"};
 }

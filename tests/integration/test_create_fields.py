@@ -45,7 +45,7 @@ REFUSED = {
     "Mount.ImageOptions": ({"HostConfig": {"Mounts": [
         {"Type": "image", "Source": "busybox", "Target": "/x", "ImageOptions": {"Subpath": "etc"}}]}}, 501),
     "Mount.VolumeOptions": ({"HostConfig": {"Mounts": [
-        {"Type": "volume", "Source": "v", "Target": "/x", "VolumeOptions": {"NoCopy": True}}]}}, 501),
+        {"Type": "volume", "Source": "vol", "Target": "/x", "VolumeOptions": {"Subpath": "etc"}}]}}, 501),
 }
 
 # Fields that a whole file is about.

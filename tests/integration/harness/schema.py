@@ -16,6 +16,7 @@ _TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float)
 # for an empty value. Everything else in the reference has to be there.
 OMITTED = {
     "SystemVersion": {"Experimental"},
+    "Volume": {"ClusterVolume", "Status", "UsageData"},
     "SystemInfo": {"CDISpecDirs", "Containerd", "ContainerdCommit", "DefaultAddressPools", "DiscoveredDevices",
                    "FirewallBackend", "GenericResources", "InitBinary", "InitCommit", "Isolation",
                    "KernelMemoryTCP", "ProductLicense", "RuncCommit"},
