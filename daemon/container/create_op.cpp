@@ -76,6 +76,7 @@ Task<VolumeHolds> make(Services& services, ContainerPtr container, ChainId top,
 
   co_await services.storage.create_writable(id, top);
   rollback.add("writable layer", [&services, id] { return services.storage.remove_writable(id); });
+  co_await fill_volumes(services, container);
 
   co_await services.store.insert(*container);
   co_return volumes;
@@ -99,7 +100,7 @@ Task<api::CreateResponse> create(Services& services, api::CreateRequest request,
   definition.created = now();
   definition.config = std::move(request.config);
   definition.host_config = std::move(request.host_config);
-  definition.volumes = wanted_volumes(definition.host_config);
+  definition.volumes = wanted_volumes(definition.config, definition.host_config);
   definition.networking = std::move(request.networking_config);
   definition.image_id = image.id.str();
   definition.storage_driver = services.storage.name();

@@ -19,6 +19,8 @@ struct VolumeMount {
   std::string destination;
   bool read_only = false;
   std::string mode;  // as asked for, and shown
+  /// Of a container that is being made: what the image has there is copied into an empty volume.
+  bool copies = false;
 };
 
 /// Persisted as JSON, with the API's own names inside.

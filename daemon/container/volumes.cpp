@@ -1,12 +1,18 @@
 #include "daemon/container/volumes.hpp"
 
 #include <algorithm>
+#include <filesystem>
+
+#include <fcntl.h>
 
 #include "common/error.hpp"
+#include "common/file.hpp"
 #include "common/log/log.hpp"
 #include "common/text.hpp"
 #include "daemon/async/rollback.hpp"
 #include "daemon/container/mounts.hpp"
+#include "daemon/container/visit.hpp"
+#include "daemon/storage/tree.hpp"
 
 namespace berth::container {
 
@@ -20,22 +26,95 @@ api::StringMap labels_for(const api::HostConfig& host_config, const VolumeMount&
   return {};
 }
 
+bool has(const std::vector<std::string>& options, std::string_view wanted) {
+  return std::find(options.begin(), options.end(), wanted) != options.end();
+}
+
+/// "/a/b" for "/a/./b/".
+std::string clean(const std::string& path) {
+  std::string result = std::filesystem::path(path).lexically_normal();
+  while (result.size() > 1 && result.ends_with('/'))
+    result.pop_back();
+  return result;
+}
+
+/// Whether the request itself mounts something there.
+bool is_taken(const api::HostConfig& host_config, const std::vector<VolumeMount>& volumes,
+              const std::string& place) {
+  const auto same = [&](const std::string& other) { return clean(other) == place; };
+  return std::any_of(volumes.begin(), volumes.end(),
+                     [&](const VolumeMount& mount) { return same(mount.destination); }) ||
+         std::any_of(host_config.binds.begin(), host_config.binds.end(),
+                     [&](const std::string& text) { return same(parse_bind(text).destination); }) ||
+         std::any_of(host_config.mounts.begin(), host_config.mounts.end(),
+                     [&](const api::Mount& mount) { return same(mount.target); }) ||
+         std::any_of(host_config.tmpfs.begin(), host_config.tmpfs.end(),
+                     [&](const auto& entry) { return same(entry.first); });
+}
+
+bool is_empty(const VolumeMount& mount) {
+  std::error_code failure;
+  return std::filesystem::is_empty(mount.source, failure) && !failure;
+}
+
+/// Blocking. What the image does not have, or not as a folder, leaves the volume as it is.
+void fill(int root, const VolumeMount& mount) {
+  Fd from;
+  try {
+    from = open_in_root(root, mount.destination, O_RDONLY | O_DIRECTORY);
+  } catch (const Error& error) {
+    if (error.system_error() == ENOENT || error.system_error() == ENOTDIR) return;
+    throw;
+  }
+  const Fd to = open_file(mount.source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    storage::copy_tree(from.get(), to.get());
+  } catch (...) {
+    storage::empty_folder(to.get());
+    throw;
+  }
+}
+
 }  // namespace
 
-std::vector<VolumeMount> wanted_volumes(const api::HostConfig& host_config) {
+std::vector<VolumeMount> wanted_volumes(const api::ContainerConfig& config,
+                                        const api::HostConfig& host_config) {
   std::vector<VolumeMount> volumes;
   for (const std::string& text : host_config.binds) {
     const Bind bind = parse_bind(text);
     if (!bind.is_volume()) continue;
-    const bool readonly =
-        std::find(bind.options.begin(), bind.options.end(), "ro") != bind.options.end();
-    volumes.push_back({bind.source, "", bind.destination, readonly, join(bind.options, ",")});
+    volumes.push_back({bind.source, "", bind.destination, has(bind.options, "ro"),
+                       join(bind.options, ","), !has(bind.options, "nocopy")});
   }
   for (const api::Mount& wanted : host_config.mounts) {
-    if (wanted.type == "volume")
-      volumes.push_back({wanted.source, "", wanted.target, wanted.read_only, "z"});
+    if (wanted.type != "volume") continue;
+    const bool copies = !wanted.volume_options || !wanted.volume_options->no_copy;
+    volumes.push_back({wanted.source, "", wanted.target, wanted.read_only, "z", copies});
+  }
+  for (const std::string& wanted : config.volumes) {
+    const std::string place = clean(wanted);
+    if (!is_taken(host_config, volumes, place)) volumes.push_back({"", "", place, false, "", true});
   }
   return volumes;
+}
+
+Task<> fill_volumes(Services& services, ContainerPtr container) {
+  auto look = [volumes = container->definition.volumes] {
+    std::vector<VolumeMount> wanted;
+    for (const VolumeMount& mount : volumes) {
+      if (mount.copies && is_empty(mount)) wanted.push_back(mount);
+    }
+    return wanted;
+  };
+  if (container->definition.volumes.empty()) co_return;
+  const std::vector<VolumeMount> wanted = co_await services.fast.run(std::move(look));
+  if (wanted.empty()) co_return;
+  const Visit visited = co_await visit(services, container, runtime::VisitMounts::kNone);
+  auto copy = [&wanted, root = visited.root.root.get()] {
+    for (const VolumeMount& mount : wanted)
+      fill(root, mount);
+  };
+  co_await services.bulk.run(std::move(copy));
 }
 
 Task<VolumeHolds> make_volumes(Services& services, ContainerPtr container, Rollback& rollback) {

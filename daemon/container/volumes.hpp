@@ -10,14 +10,20 @@
 
 namespace berth::container {
 
-/// What the request mounts of volumes; without names where it gives none.
-std::vector<VolumeMount> wanted_volumes(const api::HostConfig& host_config);
+/// What the request mounts of volumes, and the image wants where the request mounts nothing;
+/// without names where none are given.
+std::vector<VolumeMount> wanted_volumes(const api::ContainerConfig& config,
+                                        const api::HostConfig& host_config);
 
 using VolumeHolds = std::vector<volume::VolumeService::Hold>;
 
 /// Makes the volumes that are not there yet, names the anonymous ones, and keeps all of them until
 /// the container is in the index. What is new goes again by `rollback`.
 Task<VolumeHolds> make_volumes(Services& services, ContainerPtr container, Rollback& rollback);
+
+/// Of a container that has its writable layer: copies what its image has at the places of empty
+/// volumes. Throws Error; then these are empty again.
+Task<> fill_volumes(Services& services, ContainerPtr container);
 
 /// Of a container that is gone: the volumes that were made for it alone and that nobody else uses.
 Task<> remove_anonymous_volumes(Services& services, ContainerPtr container);

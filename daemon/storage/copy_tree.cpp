@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
@@ -33,15 +34,28 @@ struct Metadata {
         times{status.st_atim, status.st_mtim} {}
 };
 
+/// Through our memory; returns how much that was.
+ssize_t copy_piece(int from, int to, off_t offset, off_t length) {
+  constexpr off_t kPiece = off_t{1} << 18U;
+  std::vector<char> buffer(static_cast<std::size_t>(std::min(length, kPiece)));
+  const ssize_t got = ::pread(from, buffer.data(), buffer.size(), offset);
+  return got <= 0 ? got : ::pwrite(to, buffer.data(), static_cast<std::size_t>(got), offset);
+}
+
 void copy_range(int from, int to, off_t offset, off_t length) {
+  bool in_kernel = true;
   while (length > 0) {
     off_t in = offset;
     off_t out = offset;
     const ssize_t copied =
-        ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(length), 0);
+        in_kernel ? ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(length), 0)
+                  : copy_piece(from, to, offset, length);
     if (copied < 0) {
       if (errno == EINTR) continue;
-      throw_errno("copy_file_range");
+      // Between file systems of different kinds, or what cannot be copied by them at all.
+      const bool refused = errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP;
+      if (!std::exchange(in_kernel, in_kernel && !refused) || !refused) throw_errno("copy");
+      continue;
     }
     if (copied == 0) throw Error(ErrorKind::kInternal, "a file shrank while it was copied");
     offset += copied;

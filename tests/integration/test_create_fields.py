@@ -23,7 +23,6 @@ WITHOUT_EFFECT = {
     "ContainerConfig.AttachStdout": "a note of the client's, shown by inspect",
     "ContainerConfig.OnBuild": "for builds alone",
     "ContainerConfig.Shell": "for builds and health checks alone",
-    "ContainerConfig.Volumes": "makes no volume: what is written there is in the container's own layer",
     "HostConfig.ContainerIDFile": "the client writes that file",
     "HostConfig.CpuCount": "of Windows",
     "HostConfig.CpuPercent": "of Windows",
@@ -196,6 +195,15 @@ def test_covered_by_a_file_of_its_own(field):
 def test_image(daemon):
     container = daemon.create("busybox:latest", command=["true"])
     assert daemon.inspect(container)["Image"] == daemon.api.get("/images/busybox/json").json()["Id"]
+
+
+@checks("ContainerConfig.Volumes")
+def test_volumes_that_nobody_named(daemon):
+    container = daemon.create(command=["true"], Volumes={"/v": {}})
+    [mount] = daemon.inspect(container)["Mounts"]
+    assert mount["Type"] == "volume" and mount["Destination"] == "/v" and len(mount["Name"]) == 64
+    daemon.api.delete(f"/containers/{container}?v=1", expect=204)
+    assert not daemon.api.get("/volumes").json()["Volumes"]
 
 
 @checks("ContainerConfig.Labels")

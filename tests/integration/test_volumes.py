@@ -9,6 +9,7 @@ import pytest
 from harness.daemon import now
 from harness.schema import answer_schema, problems
 from harness.wait import eventually
+from test_user_namespaces import etc_of_its_own
 
 SLEEP = ["sleep", "1000"]
 
@@ -174,3 +175,55 @@ def test_the_docker_client(daemon):
     daemon.docker("run", "--rm", "-v", "data:/v", "busybox", "sh", "-c", "echo word >/v/file")
     assert daemon.docker("run", "--rm", "--mount", "src=data,dst=/v,ro", "busybox", "cat", "/v/file").stdout == "word\n"
     assert daemon.docker("volume", "rm", "data").stdout == "data\n"
+
+
+def content(daemon, name):
+    return set(os.listdir(daemon.api.get(f"/volumes/{name}").json()["Mountpoint"]))
+
+
+def test_an_empty_volume_gets_what_the_image_has_there(daemon):
+    container = finished(daemon, "cat /etc/passwd; rm /etc/group; stat -c %a /etc", "data:/etc")
+    assert "root:" in daemon.output(container)
+    kept = content(daemon, "data")
+    assert "passwd" in kept and "group" not in kept
+    # It is not empty any more: what the first container removed stays away.
+    second = finished(daemon, "test ! -e /etc/group", "data:/etc:ro")
+    third = finished(daemon, "test -e /bin/sh", "other:/nowhere")
+    assert content(daemon, "other") == set()
+    for each in (container, second, third):
+        daemon.remove(each)
+
+
+@pytest.mark.parametrize("host", [
+    {"Binds": ["data:/etc:nocopy"]},
+    {"Mounts": [{"Type": "volume", "Source": "data", "Target": "/etc", "VolumeOptions": {"NoCopy": True}}]},
+])
+def test_nocopy(daemon, host):
+    container = daemon.create(command=["true"], host=host)
+    assert content(daemon, "data") == set()
+    daemon.remove(container)
+
+
+def test_places_that_the_image_wants_volumes_for(daemon):
+    """Of the image's VOLUME, or `-v /path`; what the request mounts itself comes first."""
+    container = daemon.run(command=["sh", "-c", "ls /etc/passwd; echo x > /v/file; mount | grep -c ' /t type tmpfs'"],
+                           host={"Binds": ["data:/v"], "Tmpfs": {"/t": ""}}, Volumes={"/etc": {}, "/v/": {}, "/t": {}})
+    assert daemon.wait(container) == 0
+    assert daemon.output(container).split() == ["/etc/passwd", "1"]
+    mounts = {mount["Destination"]: mount for mount in daemon.inspect(container)["Mounts"] if mount["Type"] == "volume"}
+    assert set(mounts) == {"/etc", "/v"} and mounts["/v"]["Name"] == "data" and content(daemon, "data") == {"file"}
+    anonymous = mounts["/etc"]["Name"]
+    assert len(anonymous) == 64 and "passwd" in content(daemon, anonymous)
+    daemon.api.delete(f"/containers/{container}?v=1", expect=204)
+    assert names(daemon) == ["data"]
+
+
+def test_copied_files_belong_to_the_container_s_users(make_daemon):
+    daemon = make_daemon("--userns-remap", "default", start=False)
+    etc_of_its_own(daemon)
+    daemon.start().load("busybox")
+    container = daemon.run(command=["sh", "-c", "stat -c '%u %g' /etc/passwd; echo x > /etc/new; stat -c %u /etc/new"], host={"Binds": ["data:/etc"]})
+    assert daemon.wait(container) == 0
+    assert daemon.output(container).split() == ["0", "0", "0"]
+    daemon.remove(container)
+    daemon.api.delete("/volumes/data", expect=204)
