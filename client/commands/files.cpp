@@ -1,4 +1,4 @@
-// Commands about a container's files.
+// Commands about a container's files, and images as archives.
 #include <array>
 
 #include <fcntl.h>
@@ -46,6 +46,29 @@ int run_export(Context& context, const Arguments& arguments) {
   }
   Request request;
   request.target = "/containers/" + escape_url(name) + "/export";
+  Exchange exchange = context.client().open(std::move(request));
+  if (output.empty()) {
+    copy_body(exchange, STDOUT_FILENO, "standard output");
+  } else {
+    save_body(exchange, output);
+  }
+  return 0;
+}
+
+int run_save(Context& context, const Arguments& arguments) {
+  CommandLine line("save", "save [OPTIONS] IMAGE [IMAGE...]",
+                   "Save one or more images to a tar archive (streamed to STDOUT by default)");
+  std::string output;
+  line.text("-o,--output", output, "Write to a file, instead of STDOUT");
+  const Arguments names = line.parse(arguments, 1);
+  if (output.empty() && ::isatty(STDOUT_FILENO) != 0) {
+    throw line.error("cowardly refusing to save to a terminal. Use the -o flag or redirect", 1);
+  }
+  std::vector<std::pair<std::string, std::string>> parameters;
+  for (const std::string& name : names)
+    parameters.emplace_back("names", name);
+  Request request;
+  request.target = "/images/get" + query_string(parameters);
   Exchange exchange = context.client().open(std::move(request));
   if (output.empty()) {
     copy_body(exchange, STDOUT_FILENO, "standard output");

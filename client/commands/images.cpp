@@ -235,6 +235,34 @@ int run_load(Context& context, const Arguments& arguments) {
   return 0;
 }
 
+int run_import(Context& context, const Arguments& arguments) {
+  CommandLine line("import", "import [OPTIONS] file|- [REPOSITORY[:TAG]]",
+                   "Import the contents from a tarball to create a filesystem image");
+  std::vector<std::string> changes;
+  std::string message;
+  std::string platform;
+  line.list("-c,--change", changes, "Apply Dockerfile instruction to the created image");
+  line.text("-m,--message", message, "Set commit message for imported image");
+  line.text("--platform", platform, "Set platform if server is multi-platform capable");
+  const Arguments names = line.parse(arguments, 1, 2);
+  const ImageName image = names.size() > 1 ? split_image_name(names[1]) : ImageName{};
+  const Fd file = names[0] == "-" ? Fd() : open_file(names[0], O_RDONLY);
+  std::vector<std::pair<std::string, std::string>> parameters{{"fromSrc", "-"},
+                                                              {"repo", image.repository},
+                                                              {"tag", image.tag},
+                                                              {"message", message},
+                                                              {"platform", platform}};
+  for (const std::string& change : changes)
+    parameters.emplace_back("changes", change);
+  Request request;
+  request.method = "POST";
+  request.target = "/images/create" + query_string(parameters);
+  request.body_file = file ? file.get() : STDIN_FILENO;
+  Exchange exchange = context.client().open(std::move(request));
+  show_progress(exchange, false);
+  return 0;
+}
+
 int run_tag(Context& context, const Arguments& arguments) {
   CommandLine line("tag", "tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
                    "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE");

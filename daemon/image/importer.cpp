@@ -32,7 +32,7 @@ class CountingReader : public ByteReader {
 };
 
 /// On the bulk pool.
-Unpacked unpack_checked(const LayerImport& layer, int root, storage::Whiteouts whiteouts) {
+Unpacked unpack_checked(const LayerImport& layer, const storage::LayerDraft& draft) {
   auto open = [&layer] {
     auto source = layer.open();
     if (!layer.signals) return source;
@@ -40,7 +40,7 @@ Unpacked unpack_checked(const LayerImport& layer, int root, storage::Whiteouts w
         std::make_unique<CountingReader>(std::move(source), layer.signals));
   };
   const std::atomic<bool>* const stop = layer.signals ? &layer.signals->stop : nullptr;
-  Unpacked unpacked = unpack_layer(open, root, whiteouts, stop);
+  Unpacked unpacked = unpack_layer(open, draft.root.get(), draft.whiteouts, draft.recipe, stop);
   if (!layer.diff_id.empty() && unpacked.diff_id != layer.diff_id) {
     throw Error(ErrorKind::kInvalidArgument, "the tar's digest is " + unpacked.diff_id.str() +
                                                  ", the image's configuration says " +
@@ -85,9 +85,7 @@ Task<storage::LayerHold> ImageImporter::unpack(LayerImport layer, ChainId chain)
 Task<Unpacked> ImageImporter::fill(storage::LayerDraft& draft, const LayerImport& layer) {
   std::exception_ptr failure;
   try {
-    auto work = [&layer, root = draft.root.get(), whiteouts = draft.whiteouts] {
-      return unpack_checked(layer, root, whiteouts);
-    };
+    auto work = [&layer, &draft] { return unpack_checked(layer, draft); };
     co_return co_await bulk_.run(std::move(work));
   } catch (...) {
     failure = std::current_exception();

@@ -11,6 +11,7 @@
 #include "daemon/image/load_op.hpp"
 #include "daemon/image/prune_op.hpp"
 #include "daemon/image/remove_op.hpp"
+#include "daemon/image/save_op.hpp"
 #include "daemon/image/store.hpp"
 
 namespace berth::image {
@@ -126,6 +127,16 @@ Task<> ImageService::load(Fd archive, bool quiet, ProgressSink progress) {
                             state_->importer, state_->spool_folder};
   auto loaded = [this](const ImportedImage& image) { publish("load", image.id, image.id.str()); };
   return image::load(context, std::move(archive), quiet, std::move(progress), std::move(loaded));
+}
+
+Task<> ImageService::save(std::vector<std::string> names, std::function<Task<>()> begin,
+                          PieceSink sink) {
+  const SaveContext context{state_->options.control, state_->options.fast, state_->options.storage,
+                            state_->store};
+  const std::vector<SavedImage> images = find_saved(state_->store, names);
+  co_await image::save(context, images, std::move(begin), std::move(sink));
+  for (const SavedImage& saved : images)
+    publish("save", saved.image->id, saved.image->id.str());
 }
 
 ImageImporter& ImageService::importer() {

@@ -89,6 +89,10 @@ class ImageService {
   /// the failed image is left.
   Task<> load(Fd archive, bool quiet, ProgressSink progress);
 
+  /// GET /images/get: the images of these names (find_saved()) as one archive, whose pieces go to
+  /// `sink` on a thread of its own. `begin` is awaited before the first. Throws Error.
+  Task<> save(std::vector<std::string> names, std::function<Task<>()> begin, PieceSink sink);
+
   ImageImporter& importer();
   const ImageStore& store() const;
   /// Publishes an image event with the attribute `name` and the image's labels.

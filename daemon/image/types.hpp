@@ -43,6 +43,9 @@ class ImageUsers {
 /// Gets the lines of a progress stream, one JSON object each. What it throws ends the operation.
 using ProgressSink = std::function<Task<>(std::string line)>;
 
+/// Takes the pieces of a stream, on any thread. What it throws ends the operation.
+using PieceSink = std::function<void(std::string_view piece)>;
+
 /// Publishes an event of type "image". Control thread.
 using EventSink = std::function<void(std::string_view action, const std::string& id,
                                      std::map<std::string, std::string> attributes)>;

@@ -2,15 +2,32 @@
 
 #include <cerrno>
 #include <exception>
+#include <optional>
 
 #include "common/error.hpp"
 #include "daemon/image/hashed_stream.hpp"
 #include "daemon/image/layer_writer.hpp"
 #include "daemon/image/libarchive.hpp"
+#include "daemon/image/tar_recipe.hpp"
 
 namespace berth::image {
 
 namespace {
+
+/// Shows what goes by to the writer of the tar's recipe, where there is one.
+class RecordedStream : public ByteReader {
+ public:
+  RecordedStream(ByteReader& source, RecipeWriter* recipe) : source_(source), recipe_(recipe) {}
+  std::span<const std::byte> next() override {
+    const auto block = source_.next();
+    if (recipe_ != nullptr) recipe_->feed(block);
+    return block;
+  }
+
+ private:
+  ByteReader& source_;
+  RecipeWriter* recipe_;
+};
 
 /// The stream as libarchive's source. An exception must not pass through the C library: it waits
 /// here.
@@ -72,15 +89,22 @@ std::size_t write_entries(Source& source, LayerWriter& writer, const std::atomic
 }  // namespace
 
 Unpacked unpack_layer(const std::function<std::unique_ptr<ByteReader>()>& open, int root,
-                      storage::Whiteouts whiteouts, const std::atomic<bool>* stop) {
+                      storage::Whiteouts whiteouts, const std::filesystem::path& recipe,
+                      const std::atomic<bool>* stop) {
   const Utf8Locale locale;
   HashedStream stream(open);
   LayerWriter writer(root, whiteouts);
-  Source source{stream, nullptr};
+  std::optional<RecipeWriter> kept;
+  if (!recipe.empty()) kept.emplace(recipe);
+  RecordedStream recorded(stream, kept ? &*kept : nullptr);
+  Source source{recorded, nullptr};
   Unpacked unpacked;
   unpacked.empty = write_entries(source, writer, stop) == 0;
   writer.finish();
-  // What follows the archive's end belongs to the digest.
+  // What follows the archive's end belongs to the digest, and to the recipe.
+  while (!recorded.next().empty()) {
+  }
+  if (kept) kept->finish();
   unpacked.diff_id = DiffId(stream.finish().str());
   unpacked.size = writer.size();
   return unpacked;

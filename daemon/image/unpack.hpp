@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -21,10 +22,12 @@ struct Unpacked {
   bool empty = true;
 };
 
-/// `open` is called once, on a thread of its own. Stops early with Error{kCancelled} when `stop`
+/// `open` is called once, on a thread of its own. `recipe` gets the tar's recipe (tar_recipe.hpp);
+/// empty for none. Stops early with Error{kCancelled} when `stop`
 /// (may be null) becomes true. Throws Error: kInvalidArgument for a damaged or malicious archive,
 /// kInternal when the file system refuses; the folder then holds a part.
 Unpacked unpack_layer(const std::function<std::unique_ptr<ByteReader>()>& open, int root,
-                      storage::Whiteouts whiteouts, const std::atomic<bool>* stop);
+                      storage::Whiteouts whiteouts, const std::filesystem::path& recipe,
+                      const std::atomic<bool>* stop);
 
 }  // namespace berth::image

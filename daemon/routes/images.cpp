@@ -1,11 +1,18 @@
 #include "daemon/routes/images.hpp"
 
 #include <exception>
+#include <optional>
+
+#include <unistd.h>
 
 #include "api/fields.hpp"
 #include "api/image.hpp"
+#include "api/progress.hpp"
 #include "common/error.hpp"
+#include "daemon/image/instructions.hpp"
 #include "daemon/registry/credentials.hpp"
+#include "daemon/registry/manifest.hpp"
+#include "daemon/routes/image_names.hpp"
 #include "daemon/routes/progress_stream.hpp"
 
 namespace berth::routes {
@@ -61,9 +68,31 @@ Task<> remove(ImageService& images, Exchange& exchange) {
   co_await exchange.send_json(200, api::list_to_text(items) + "\n");
 }
 
-Task<> refuse_save(ImageService& /*images*/, Exchange& /*exchange*/) {
-  throw Error(ErrorKind::kNotImplemented, "saving images is not supported yet");
-  co_return;
+Task<> save(ImageService& images, Exchange& exchange, std::vector<std::string> names) {
+  std::optional<http::StreamSender> sender;
+  const auto begin = [&exchange, &sender]() -> Task<> {
+    co_await exchange.begin_stream(200, "application/x-tar");
+    sender.emplace(exchange.sender());
+  };
+  const auto sink = [&sender](std::string_view piece) {
+    // A client that is gone, and a daemon that stops, end the wait.
+    constexpr std::chrono::milliseconds kForever{-1};
+    (void)sender->send(piece, kForever);
+  };
+  co_await images.save(std::move(names), begin, sink);
+  co_await exchange.end_stream();
+}
+
+Task<> save_one(ImageService& images, Exchange& exchange) {
+  return save(images, exchange, {exchange.parameter("name")});
+}
+
+Task<> save_many(ImageService& images, Exchange& exchange) {
+  std::vector<std::string> names = exchange.query().all("names");
+  if (names.empty()) {
+    throw Error(ErrorKind::kInvalidArgument, "the parameter names is missing: which images?");
+  }
+  return save(images, exchange, std::move(names));
 }
 
 // ---- load
@@ -106,6 +135,38 @@ Task<> load(ImageService& images, Exchange& exchange) {
   }
 }
 
+// ---- import
+
+/// An image of one layer: the archive in the request's body.
+Task<> import(ImageService& images, Exchange& exchange) {
+  const http::Query& query = exchange.query();
+  if (query.text("fromSrc") != "-") {
+    throw Error(ErrorKind::kNotImplemented,
+                "importing from a URL is not supported: send the archive itself, with fromSrc=-");
+  }
+  image::ChildImage made;
+  made.name = new_name(query.text("repo"), query.text("tag"));
+  made.comment = query.has("message") ? query.text("message") : "Imported from -";
+  image::apply_instructions(made.config, query.all("changes"));
+  const registry::Platform platform = registry::parse_platform(query.text("platform"));
+  made.architecture = platform.architecture;
+  made.variant = platform.variant;
+  const auto archive = std::make_shared<Fd>(co_await spool(images, exchange));
+  made.open_layer = [archive] {
+    check_errno(::lseek(archive->get(), 0, SEEK_SET), "lseek", "archive");
+    return std::make_unique<image::FileReader>(std::move(*archive));
+  };
+  const std::string name = made.name ? made.name->familiar() : "";
+  const image::ImportedImage imported = co_await images.importer().add_child(std::move(made));
+  images.publish("import", imported.id, imported.id.str());
+  if (!name.empty()) images.publish("tag", imported.id, name);
+  ProgressStream stream(exchange);
+  api::ProgressMessage message;
+  message.status = imported.id.str();
+  co_await stream.write(api::to_text(message) + "\n");
+  co_await stream.end();
+}
+
 // ---- pull
 
 /// What `fromImage` and `tag` name together: the tag's parameter wins, a digest wins over both.
@@ -120,10 +181,7 @@ ImageReference pulled_name(const http::Query& query) {
 Task<> pull(registry::Puller& puller, Exchange& exchange) {
   const http::Query& query = exchange.query();
   if (!query.has("fromImage")) {
-    const bool import = query.has("fromSrc");
-    throw Error(import ? ErrorKind::kNotImplemented : ErrorKind::kInvalidArgument,
-                import ? "importing images (fromSrc) is not supported yet: use load"
-                       : "the parameter fromImage is missing");
+    throw Error(ErrorKind::kInvalidArgument, "the parameter fromImage is missing");
   }
   registry::PullRequest request{
       pulled_name(query), query.text("platform"),
@@ -155,14 +213,17 @@ void add_image_routes(http::Router& router, ImageService& images, registry::Pull
   };
   add("GET", "/images/json", list);
   add("POST", "/images/load", load);
-  add("GET", "/images/get", refuse_save);
+  add("GET", "/images/get", save_many);
   add("GET", "/images/{name...}/json", inspect);
   add("GET", "/images/{name...}/history", history);
-  add("GET", "/images/{name...}/get", refuse_save);
+  add("GET", "/images/{name...}/get", save_one);
   add("POST", "/images/{name...}/tag", tag);
   add("DELETE", "/images/{name...}", remove);
-  router.add("POST", "/images/create",
-             [&puller](Exchange& exchange) { return pull(puller, exchange); });
+  router.add("POST", "/images/create", [&images, &puller](Exchange& exchange) {
+    const http::Query& query = exchange.query();
+    const bool imports = query.text("fromImage").empty() && query.has("fromSrc");
+    return imports ? import(images, exchange) : pull(puller, exchange);
+  });
 }
 
 }  // namespace berth::routes

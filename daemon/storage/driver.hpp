@@ -61,10 +61,19 @@ enum class Whiteouts {
 /// instead.
 struct LayerDraft {
   std::filesystem::path folder;
+  /// For the image room's use: LayerPlace::recipe.
+  std::filesystem::path recipe;
   /// O_PATH of the folder that becomes the layer's root.
   Fd root;
   Whiteouts whiteouts = Whiteouts::kOverlay;
   std::string name;  // the driver's own
+};
+
+/// Where a layer is. Nothing but its own room writes there.
+struct LayerPlace {
+  std::filesystem::path files;
+  /// A file beside them for the image room's use; may be absent.
+  std::filesystem::path recipe;
 };
 
 struct LayerInfo {
@@ -90,6 +99,8 @@ class Driver {
   virtual bool exists(const ChainId& chain) const = 0;
   /// Throws Error{kNotFound}.
   virtual const LayerInfo& layer(const ChainId& chain) const = 0;
+  /// Good while somebody holds the layer. Throws Error{kNotFound}.
+  virtual LayerPlace place(const ChainId& chain) const = 0;
   /// True when a draft can be filled while its parent still is.
   virtual bool fills_in_parallel() const = 0;
   /// `parent` empty for a bottom layer. Throws Error.

@@ -145,10 +145,16 @@ const LayerInfo& FolderDriver::layer(const ChainId& chain) const {
   return *info;
 }
 
+LayerPlace FolderDriver::place(const ChainId& chain) const {
+  layer(chain);
+  return {layer_diff(chain), root_ / digest_hex(chain.str()) / "recipe"};
+}
+
 Task<LayerDraft> FolderDriver::begin_layer(ChainId parent) {
   LayerDraft draft;
   draft.name = random_hex(16);
   draft.folder = drafts_folder() / draft.name / "diff";
+  draft.recipe = draft.folder.parent_path() / "recipe";
   draft.whiteouts = whiteouts();
   std::filesystem::path parent_diff;
   if (!parent.empty() && !fills_in_parallel()) {

@@ -2,6 +2,7 @@
 //
 //   <data root>/layers/<driver>/<hex>/diff    a layer's files
 //                               <hex>/meta    its parent and size
+//                               <hex>/recipe  of its tar, where there is one
 //                               drafts/       layers that are being filled; emptied at start
 //                               writable/<container>/{diff,work,parent}; parent is a link whose
 //                                             text is the chain id that it stands on
@@ -27,6 +28,7 @@ class FolderDriver : public Driver {
 
   bool exists(const ChainId& chain) const override { return layers_.contains(chain); }
   const LayerInfo& layer(const ChainId& chain) const override;
+  LayerPlace place(const ChainId& chain) const override;
   Task<LayerDraft> begin_layer(ChainId parent) override;
   Task<LayerHold> commit_layer(LayerDraft draft, ChainId chain, LayerInfo info) override;
   Task<> discard_draft(LayerDraft draft) override;

@@ -7,6 +7,7 @@
 
 #include "common/crypto/sha256.hpp"
 #include "daemon/image/entry_path.hpp"
+#include "daemon/image/tar_recipe.hpp"
 #include "fixture.hpp"
 #include "tar_builder.hpp"
 
@@ -31,8 +32,19 @@ class Layer {
   image::Unpacked unpack(const std::string& tar,
                          storage::Whiteouts whiteouts = storage::Whiteouts::kOverlay) {
     const Fd opened = open_file(root(), O_RDONLY | O_DIRECTORY);
-    return image::unpack_layer([&] { return std::make_unique<TextReader>(tar); }, opened.get(),
-                               whiteouts, nullptr);
+    const image::Unpacked unpacked =
+        image::unpack_layer([&] { return std::make_unique<TextReader>(tar); }, opened.get(),
+                            whiteouts, recipe(), nullptr);
+    if (has_recipe()) CHECK(rebuilt() == tar);
+    return unpacked;
+  }
+
+  fs::path recipe() const { return recipes_.path() / "recipe"; }
+  bool has_recipe() const { return fs::exists(recipe()); }
+  std::string rebuilt() const {
+    std::string tar;
+    image::rebuild_tar({root(), recipe()}, [&](std::string_view piece) { tar += piece; });
+    return tar;
   }
 
   bool trap_is_whole() const {
@@ -68,6 +80,7 @@ class Layer {
 
  private:
   TemporaryFolder folder_;
+  TemporaryFolder recipes_;
 };
 
 }  // namespace
@@ -379,13 +392,13 @@ TEST_CASE("a reader's error and a stop end the unpacking", "[unpack]") {
   };
   CHECK(error_of([&] {
           image::unpack_layer([] { return std::make_unique<Failing>(); }, root.get(),
-                              storage::Whiteouts::kOverlay, nullptr);
+                              storage::Whiteouts::kOverlay, {}, nullptr);
         }).kind() == ErrorKind::kUnavailable);
   const std::atomic<bool> stop = true;
   const std::string tar = TarBuilder().file("file", "x").finish();
   CHECK(error_of([&] {
           image::unpack_layer([&] { return std::make_unique<TextReader>(tar); }, root.get(),
-                              storage::Whiteouts::kOverlay, &stop);
+                              storage::Whiteouts::kOverlay, {}, &stop);
         }).kind() == ErrorKind::kCancelled);
 }
 
