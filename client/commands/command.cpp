@@ -67,7 +67,19 @@ constexpr std::array kCommands = {
     Command{"image", "history", "history", "Show the history of an image", run_history},
     Command{"image", "inspect", "", "Display detailed information on images", run_inspect_image},
     Command{"image", "prune", "", "Remove unused images", run_image_prune},
-    Command{"", "", "inspect", "Return low-level information on containers and images",
+    Command{"network", "create", "", "Create a network", run_network_create},
+    Command{"network", "ls", "", "List networks", run_network_ls},
+    Command{"network", "rm", "", "Remove one or more networks", run_network_rm},
+    Command{"network", "inspect", "", "Display detailed information on networks",
+            run_inspect_network},
+    Command{"network", "prune", "", "Remove all unused networks", run_network_prune},
+    Command{"volume", "create", "", "Create a volume", run_volume_create},
+    Command{"volume", "ls", "", "List volumes", run_volume_ls},
+    Command{"volume", "rm", "", "Remove one or more volumes", run_volume_rm},
+    Command{"volume", "inspect", "", "Display detailed information on volumes", run_inspect_volume},
+    Command{"volume", "prune", "", "Remove unused local volumes", run_volume_prune},
+    Command{"", "", "inspect",
+            "Return low-level information on containers, images, networks and volumes",
             run_inspect},
     Command{"system", "events", "events", "Get real time events from the daemon", run_events},
     Command{"system", "info", "info", "Display system-wide information", run_info},
@@ -108,7 +120,8 @@ std::string top_help() {
     if (!each.brief.empty()) text += fmt::format("  {:<11} {}\n", each.brief, each.summary);
   }
   text += "\nManagement Commands:\n";
-  for (const std::string_view group : {"checkpoint", "container", "image", "system"}) {
+  for (const std::string_view group :
+       {"checkpoint", "container", "image", "network", "system", "volume"}) {
     text += fmt::format("  {:<11} Manage {}\n", group,
                         group == "system" ? "Berth" : std::string(group) + "s");
   }

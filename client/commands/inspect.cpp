@@ -15,13 +15,16 @@ constexpr int kIndent = 4;
 struct Kind {
   std::string_view word;
   std::string_view prefix;
+  std::string_view suffix = "";
 };
-constexpr Kind kContainer{"container", "/containers/"};
-constexpr Kind kImage{"image", "/images/"};
+constexpr Kind kContainer{"container", "/containers/", "/json"};
+constexpr Kind kImage{"image", "/images/", "/json"};
+constexpr Kind kNetwork{"network", "/networks/"};
+constexpr Kind kVolume{"volume", "/volumes/"};
 
 std::string fetch(Client& client, const Kind& kind, const std::string& name, bool size) {
-  return client.call(
-      "GET", std::string(kind.prefix) + escape_url(name) + "/json" + (size ? "?size=1" : ""));
+  return client.call("GET", std::string(kind.prefix) + escape_url(name) + std::string(kind.suffix) +
+                                (size ? "?size=1" : ""));
 }
 
 /// The first kind that knows the name.
@@ -79,17 +82,21 @@ Arguments parse_inspect(CommandLine& line, const Arguments& arguments, InspectFl
 
 int run_inspect(Context& context, const Arguments& arguments) {
   CommandLine line("inspect", "inspect [OPTIONS] NAME|ID [NAME|ID...]",
-                   "Return low-level information on containers and images");
+                   "Return low-level information on containers, images, networks and volumes");
   InspectFlags flags;
   line.flag("-s,--size", flags.size, "Display total file sizes if the type is container");
-  line.text("--type", flags.type, "Only inspect objects of the given type: container or image");
+  line.text("--type", flags.type,
+            "Only inspect objects of the given type: container, image, network or volume");
   const Arguments names = parse_inspect(line, arguments, flags);
   std::vector<Kind> kinds;
   if (flags.type.empty() || flags.type == kContainer.word) kinds.push_back(kContainer);
   if (flags.type.empty() || flags.type == kImage.word) kinds.push_back(kImage);
+  if (flags.type.empty() || flags.type == kNetwork.word) kinds.push_back(kNetwork);
+  if (flags.type.empty() || flags.type == kVolume.word) kinds.push_back(kVolume);
   if (kinds.empty()) {
-    throw Error(ErrorKind::kInvalidArgument,
-                "invalid type \"" + flags.type + "\": expected container or image");
+    throw Error(
+        ErrorKind::kInvalidArgument,
+        "invalid type \"" + flags.type + "\": expected container, image, network or volume");
   }
   return inspect(context.client(), kinds, names, flags);
 }
@@ -109,6 +116,22 @@ int run_inspect_image(Context& context, const Arguments& arguments) {
   InspectFlags flags;
   const Arguments names = parse_inspect(line, arguments, flags);
   return inspect(context.client(), {kImage}, names, flags);
+}
+
+int run_inspect_network(Context& context, const Arguments& arguments) {
+  CommandLine line("network inspect", "network inspect [OPTIONS] NETWORK [NETWORK...]",
+                   "Display detailed information on one or more networks");
+  InspectFlags flags;
+  const Arguments names = parse_inspect(line, arguments, flags);
+  return inspect(context.client(), {kNetwork}, names, flags);
+}
+
+int run_inspect_volume(Context& context, const Arguments& arguments) {
+  CommandLine line("volume inspect", "volume inspect [OPTIONS] VOLUME [VOLUME...]",
+                   "Display detailed information on one or more volumes");
+  InspectFlags flags;
+  const Arguments names = parse_inspect(line, arguments, flags);
+  return inspect(context.client(), {kVolume}, names, flags);
 }
 
 }  // namespace berth::client

@@ -3,6 +3,8 @@
 
 #include "api/disk_usage.hpp"
 #include "api/fields.hpp"
+#include "api/network.hpp"
+#include "api/volume.hpp"
 #include "client/commands/command_line.hpp"
 #include "client/commands/filters.hpp"
 #include "client/commands/verbs.hpp"
@@ -72,6 +74,24 @@ Pruned prune_images(Client& client, const PruneFlags& flags) {
   return pruned;
 }
 
+Pruned prune_volumes(Client& client, const PruneFlags& flags) {
+  std::vector<std::string> filters = flags.filters;
+  if (flags.all) filters.emplace_back("all=1");
+  const auto report = api::from_text<api::VolumesPruned>(
+      client.call("POST", "/volumes/prune" + query_string({{"filters", encode_filters(filters)}})));
+  Pruned pruned{"", report.space_reclaimed};
+  if (!report.deleted.empty())
+    pruned.text = "Deleted Volumes:\n" + join(report.deleted, "\n") + "\n\n";
+  return pruned;
+}
+
+Pruned prune_networks(Client& client, const PruneFlags& flags) {
+  const auto report = api::from_text<api::NetworksPruned>(client.call(
+      "POST", "/networks/prune" + query_string({{"filters", encode_filters(flags.filters)}})));
+  if (report.deleted.empty()) return {};
+  return {"Deleted Networks:\n" + join(report.deleted, "\n") + "\n\n"};
+}
+
 int finish(const Pruned& pruned) {
   print(pruned.text + "Total reclaimed space: " + format_decimal_size(pruned.space, kDigits) +
         "\n");
@@ -107,19 +127,58 @@ int run_image_prune(Context& context, const Arguments& arguments) {
   return finish(prune_images(context.client(), flags));
 }
 
+int run_volume_prune(Context& context, const Arguments& arguments) {
+  CommandLine line("volume prune", "volume prune [OPTIONS]", "Remove unused local volumes");
+  PruneFlags flags;
+  line.flag("-a,--all", flags.all, "Remove all unused volumes, not just anonymous ones");
+  add_flags(line, flags);
+  line.parse(arguments, 0, 0);
+  const std::string which = flags.all ? "all" : "anonymous";
+  if (!confirmed(flags, "This will remove " + which +
+                            " local volumes not used by at least one container."))
+    return refuse("volume");
+  return finish(prune_volumes(context.client(), flags));
+}
+
+int run_network_prune(Context& context, const Arguments& arguments) {
+  CommandLine line("network prune", "network prune [OPTIONS]", "Remove all unused networks");
+  PruneFlags flags;
+  add_flags(line, flags);
+  line.parse(arguments, 0, 0);
+  if (!confirmed(flags, "This will remove all custom networks not used by at least one container."))
+    return refuse("network");
+  print(prune_networks(context.client(), flags).text);
+  return 0;
+}
+
 int run_system_prune(Context& context, const Arguments& arguments) {
   CommandLine line("system prune", "system prune [OPTIONS]", "Remove unused data");
   PruneFlags flags;
+  bool volumes = false;
   line.flag("-a,--all", flags.all, "Remove all unused images not just dangling ones");
+  line.flag("--volumes", volumes, "Prune anonymous volumes");
   add_flags(line, flags);
   line.parse(arguments, 0, 0);
   const std::string images = flags.all
                                  ? "all images without at least one container associated to them"
                                  : "all dangling images";
-  if (!confirmed(flags, "This will remove:\n  - all stopped containers\n  - " + images + "\n")) {
+  if (!confirmed(
+          flags,
+          "This will remove:\n  - all stopped containers\n  - all networks not used by at least "
+          "one container\n" +
+              std::string(volumes ? "  - all anonymous volumes not used by at least one "
+                                    "container\n"
+                                  : "") +
+              "  - " + images + "\n")) {
     return refuse("system");
   }
   Pruned pruned = prune_containers(context.client(), flags);
+  pruned.add(prune_networks(context.client(), flags));
+  if (volumes) {
+    PruneFlags anonymous = flags;
+    anonymous.all = false;
+    pruned.add(prune_volumes(context.client(), anonymous));
+  }
   pruned.add(prune_images(context.client(), flags));
   return finish(pruned);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include <fcntl.h>
 
@@ -136,8 +137,13 @@ Task<VolumeHolds> make_volumes(Services& services, ContainerPtr container, Rollb
 }
 
 Task<> remove_anonymous_volumes(Services& services, ContainerPtr container) {
-  for (const VolumeMount& mount : container->definition.volumes) {
-    if (!services.volumes.is_anonymous(mount.name)) continue;
+  const Definition& definition = container->definition;
+  // One that was asked for by its name stays, even if nobody had chosen that name.
+  std::set<std::string> named;
+  for (const VolumeMount& wanted : wanted_volumes(definition.config, definition.host_config))
+    named.insert(wanted.name);
+  for (const VolumeMount& mount : definition.volumes) {
+    if (named.contains(mount.name)) continue;
     try {
       co_await services.volumes.remove(mount.name, true);
     } catch (const Error& error) {

@@ -131,11 +131,6 @@ bool VolumeService::is_used(const Volume& volume) const {
   return !volume.hold.expired() || !users_->users_of(volume.record.name).empty();
 }
 
-bool VolumeService::is_anonymous(const std::string& name) const {
-  const auto found = volumes_.find(name);
-  return found != volumes_.end() && found->second.record.labels.contains(kAnonymousLabel);
-}
-
 api::Volume VolumeService::inspect(const std::string& name) const {
   const auto found = volumes_.find(name);
   if (found == volumes_.end()) no_such_volume(name);

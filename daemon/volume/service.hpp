@@ -66,7 +66,6 @@ class VolumeService {
   /// Throws Error{kNotFound}.
   api::Volume inspect(const std::string& name) const;
   std::string path(const std::string& name) const { return folders_.data(name).native(); }
-  bool is_anonymous(const std::string& name) const;
 
   /// Throws Error{kInvalidArgument} for filters that the API does not know.
   api::VolumeList list(const Filters& filters) const;
