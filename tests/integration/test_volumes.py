@@ -227,3 +227,17 @@ def test_copied_files_belong_to_the_container_s_users(make_daemon):
     assert daemon.output(container).split() == ["0", "0", "0"]
     daemon.remove(container)
     daemon.api.delete("/volumes/data", expect=204)
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_volumes_are_part_of_what_cp_sees(daemon, running, tmp_path):
+    container = daemon.run(command=["sh", "-c", "echo inside > /v/file; echo ready; sleep 1000"], host={"Binds": ["data:/v"]})
+    eventually(lambda: "ready" in daemon.output(container))
+    if not running:
+        daemon.api.post(f"/containers/{container}/kill", expect=204)
+    assert daemon.berth("cp", f"{container}:/v/file", str(tmp_path / "out")).returncode == 0
+    assert (tmp_path / "out").read_text() == "inside\n"
+    (tmp_path / "in").write_text("from outside")
+    assert daemon.berth("cp", str(tmp_path / "in"), f"{container}:/v/in").returncode == 0
+    assert content(daemon, "data") == {"file", "in"}
+    daemon.remove(container)
