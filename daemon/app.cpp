@@ -35,12 +35,16 @@
 #include "daemon/http/server.hpp"
 #include "daemon/identity.hpp"
 #include "daemon/image/pull_target.hpp"
+#include "daemon/image/push_source.hpp"
 #include "daemon/registry/puller.hpp"
+#include "daemon/registry/pusher.hpp"
+#include "daemon/registry/queries.hpp"
 #include "daemon/routes/containers.hpp"
 #include "daemon/routes/disk_usage.hpp"
 #include "daemon/routes/exec.hpp"
 #include "daemon/routes/images.hpp"
 #include "daemon/routes/networks.hpp"
+#include "daemon/routes/registries.hpp"
 #include "daemon/routes/stats.hpp"
 #include "daemon/routes/system.hpp"
 #include "daemon/routes/volumes.hpp"
@@ -136,6 +140,7 @@ registry::Options registry_options(const Config& config) {
   options.temporary = config.data_root / "tmp" / "downloads";
   options.max_download_attempts = static_cast<unsigned>(config.max_download_attempts);
   options.max_concurrent_downloads = static_cast<unsigned>(config.max_concurrent_downloads);
+  options.max_concurrent_uploads = static_cast<unsigned>(config.max_concurrent_uploads);
   options.proxies = registry::proxies_from_environment();
   options.user_agent = "berth/" BERTH_VERSION;
   return options;
@@ -187,19 +192,24 @@ class App::Impl {
         volume_users_(containers_),
         puller_(control_.get_executor(), transfers_, image::pull_targets(images_, *storage_),
                 registry_options(config_)),
+        pusher_(control_.get_executor(), transfers_,
+                image::push_sources({control_.get_executor(), fast_, images_, *storage_}),
+                registry_options(config_)),
+        queries_(control_.get_executor(), transfers_, registry_options(config_)),
         facts_{identity_.daemon_id, config_, runtime::detect_cgroups()},
         collector_(containers_, facts_.cgroups),
         router_(config_.experimental),
         server_(streams_.get_executor(), control_.get_executor(), router_) {
     images_.set_users(image_users_);
     volumes_.set_users(volume_users_);
-    routes::add_system_routes(router_, containers_, puller_, facts_);
+    routes::add_system_routes(router_, containers_, facts_);
     routes::add_container_routes(router_, containers_);
     routes::add_disk_usage_routes(router_, containers_);
     routes::add_exec_routes(router_, containers_);
     routes::add_stats_routes(router_, containers_, collector_);
     routes::add_volume_routes(router_, volumes_);
     routes::add_image_routes(router_, images_, puller_);
+    routes::add_registry_routes(router_, pusher_, queries_);
     routes::add_network_routes(router_, containers_);
   }
 
@@ -289,6 +299,8 @@ class App::Impl {
   Task<> stop() {
     co_await server_.stop(std::chrono::seconds(config_.shutdown_timeout));
     co_await puller_.close();
+    co_await pusher_.close();
+    co_await queries_.close();
     co_await network_.stop();
   }
 
@@ -313,6 +325,8 @@ class App::Impl {
   container::VolumeUsersOfContainers volume_users_;
   registry::TransferThread transfers_;
   registry::Puller puller_;
+  registry::Pusher pusher_;
+  registry::Queries queries_;
   routes::DaemonFacts facts_;
   stats::Collector collector_;
   http::Router router_;

@@ -40,7 +40,6 @@ constexpr std::array<std::string_view, 25> kUnsupported = {"allow-nondistributab
                                                            "host-gateway-ip",
                                                            "ip6tables",
                                                            "ipv6",
-                                                           "max-concurrent-uploads",
                                                            "metrics-addr",
                                                            "oom-score-adjust",
                                                            "proxies",

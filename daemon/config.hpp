@@ -91,6 +91,7 @@ struct Config {
   std::vector<std::string> insecure_registries;
   std::vector<std::string> registry_mirrors;
   int max_concurrent_downloads = 3;
+  int max_concurrent_uploads = 5;
   int max_download_attempts = 5;
 
   bool validate_only = false;

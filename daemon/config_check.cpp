@@ -165,6 +165,7 @@ void check_registries(const Config& config) {
     }
   }
   check_range("number of concurrent downloads", config.max_concurrent_downloads, 1, 1000);
+  check_range("number of concurrent uploads", config.max_concurrent_uploads, 1, 1000);
   check_range("number of download attempts", config.max_download_attempts, 1, 1000);
 }
 

@@ -208,6 +208,8 @@ std::vector<ConfigOption> container_options(Config& config) {
       {"--registry-mirror", "registry-mirrors", &config.registry_mirrors, "Mirror of Docker Hub"},
       {"--max-concurrent-downloads", "max-concurrent-downloads", &config.max_concurrent_downloads,
        "Layers downloaded at a time"},
+      {"--max-concurrent-uploads", "max-concurrent-uploads", &config.max_concurrent_uploads,
+       "Layers uploaded at a time"},
       {"--max-download-attempts", "max-download-attempts", &config.max_download_attempts,
        "How often a download is tried"},
   };

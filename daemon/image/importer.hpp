@@ -18,6 +18,7 @@
 #include "daemon/image/child_image.hpp"
 #include "daemon/image/types.hpp"
 #include "daemon/image/unpack.hpp"
+#include "daemon/registry/push_source.hpp"
 #include "daemon/storage/driver.hpp"
 
 namespace berth::image {
@@ -44,6 +45,12 @@ struct LayerImport {
   std::shared_ptr<ImportSignals> signals;
 };
 
+/// A layer's compressed form, and a repository that has it.
+struct LayerBlob {
+  DiffId diff_id;
+  registry::KnownBlob place;
+};
+
 struct ImageImport {
   /// The configuration, byte by byte; its digest becomes the image's id.
   std::string config;
@@ -52,6 +59,8 @@ struct ImageImport {
   std::string manifest_type;
   /// Names to give: with a tag, with a digest, or both.
   std::vector<ImageReference> names;
+  /// Where its layers came from.
+  std::vector<LayerBlob> blobs;
 };
 
 struct ImportedImage {

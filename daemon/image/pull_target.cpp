@@ -62,6 +62,10 @@ class PullTarget final : public registry::PullTarget {
     import.manifest_type = std::move(image.manifest_type);
     if (!image.name.tag().empty()) import.names.push_back(image.name.with_tag(image.name.tag()));
     import.names.push_back(image.name.with_digest(image.name_digest));
+    for (auto& [diff_id, blob] : image.blobs) {
+      import.blobs.push_back(
+          {diff_id, {std::move(blob), image.name.registry(), image.name.repository()}});
+    }
     const ImportedImage imported = co_await images_.importer().add_image(std::move(import));
     images_.publish("pull", imported.id, image.name.familiar());
     co_return imported.created || imported.renamed;

@@ -8,7 +8,7 @@
 namespace berth::image {
 
 namespace {
-constexpr std::array<std::string_view, 1> kSteps = {
+constexpr std::array<std::string_view, 2> kSteps = {
     "CREATE TABLE images("
     "  id TEXT PRIMARY KEY,"
     "  manifest TEXT NOT NULL,"
@@ -21,6 +21,15 @@ constexpr std::array<std::string_view, 1> kSteps = {
     "  image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE"
     ") WITHOUT ROWID;"
     "CREATE INDEX image_names_by_image ON image_names(image);",
+    "CREATE TABLE layer_blobs("
+    "  diff_id TEXT NOT NULL,"
+    "  registry TEXT NOT NULL,"
+    "  repository TEXT NOT NULL,"
+    "  digest TEXT NOT NULL,"
+    "  media_type TEXT NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  PRIMARY KEY(diff_id, registry, repository, digest)"
+    ") WITHOUT ROWID;",
 };
 }  // namespace
 
@@ -94,6 +103,40 @@ void delete_name(SQLite::Database& database, const NameRow& row) {
   SQLite::Statement statement(database, "DELETE FROM image_names WHERE name = ? AND image = ?");
   statement.bind(1, row.name);
   statement.bind(2, row.image);
+  statement.exec();
+}
+
+std::vector<LayerBlobRow> read_layer_blobs(SQLite::Database& database, const std::string& diff_id) {
+  std::vector<LayerBlobRow> rows;
+  SQLite::Statement query(database,
+                          "SELECT diff_id, registry, repository, digest, media_type, size "
+                          "FROM layer_blobs WHERE diff_id = ?");
+  query.bind(1, diff_id);
+  while (query.executeStep()) {
+    rows.push_back({query.getColumn(0).getString(), query.getColumn(1).getString(),
+                    query.getColumn(2).getString(), query.getColumn(3).getString(),
+                    query.getColumn(4).getString(), query.getColumn(5).getInt64()});
+  }
+  return rows;
+}
+
+void put_layer_blob(SQLite::Database& database, const LayerBlobRow& row) {
+  SQLite::Statement insert(
+      database,
+      "INSERT OR REPLACE INTO layer_blobs(diff_id, registry, repository, digest, media_type, size) "
+      "VALUES(?, ?, ?, ?, ?, ?)");
+  insert.bind(1, row.diff_id);
+  insert.bind(2, row.registry);
+  insert.bind(3, row.repository);
+  insert.bind(4, row.digest);
+  insert.bind(5, row.media_type);
+  insert.bind(6, row.size);
+  insert.exec();
+}
+
+void delete_layer_blobs(SQLite::Database& database, const std::string& diff_id) {
+  SQLite::Statement statement(database, "DELETE FROM layer_blobs WHERE diff_id = ?");
+  statement.bind(1, diff_id);
   statement.exec();
 }
 

@@ -23,6 +23,16 @@ struct NameRow {
   std::string image;
 };
 
+/// A layer's compressed form and a repository that has it.
+struct LayerBlobRow {
+  std::string diff_id;
+  std::string registry;
+  std::string repository;
+  std::string digest;
+  std::string media_type;
+  std::int64_t size = 0;
+};
+
 void migrate_images(state::Database& database);
 std::vector<ImageRow> read_images(SQLite::Database& database);
 std::vector<NameRow> read_names(SQLite::Database& database);
@@ -34,5 +44,9 @@ void set_manifest(SQLite::Database& database, const std::string& id, const Image
 void delete_name(SQLite::Database& database, const NameRow& row);
 /// Its names go with it.
 void delete_image(SQLite::Database& database, const std::string& id);
+
+std::vector<LayerBlobRow> read_layer_blobs(SQLite::Database& database, const std::string& diff_id);
+void put_layer_blob(SQLite::Database& database, const LayerBlobRow& row);
+void delete_layer_blobs(SQLite::Database& database, const std::string& diff_id);
 
 }  // namespace berth::image

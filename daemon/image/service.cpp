@@ -139,6 +139,14 @@ Task<> ImageService::save(std::vector<std::string> names, std::function<Task<>()
     publish("save", saved.image->id, saved.image->id.str());
 }
 
+Task<> ImageService::remember_blob(LayerBlob blob) {
+  return state_->store.remember_blob(std::move(blob));
+}
+
+Task<> ImageService::add_digest(ImageId id, ImageReference name) {
+  return state_->store.tag(std::move(id), std::move(name));
+}
+
 ImageImporter& ImageService::importer() {
   return state_->importer;
 }

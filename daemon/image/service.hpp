@@ -93,6 +93,11 @@ class ImageService {
   /// `sink` on a thread of its own. `begin` is awaited before the first. Throws Error.
   Task<> save(std::vector<std::string> names, std::function<Task<>()> begin, PieceSink sink);
 
+  /// Remembers where a layer's compressed form is, for pushes to come.
+  Task<> remember_blob(LayerBlob blob);
+  /// The image is known by that digest somewhere. Throws Error{kNotFound} when it is gone.
+  Task<> add_digest(ImageId id, ImageReference name);
+
   ImageImporter& importer();
   const ImageStore& store() const;
   /// Publishes an image event with the attribute `name` and the image's labels.

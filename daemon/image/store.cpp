@@ -38,6 +38,13 @@ std::set<ImageReference> without(std::set<ImageReference> names,
   return names;
 }
 
+LayerBlobRow row_of(const LayerBlob& blob) {
+  const registry::Descriptor& descriptor = blob.place.blob;
+  return {blob.diff_id.str(),    blob.place.registry,
+          blob.place.repository, descriptor.digest.str(),
+          descriptor.media_type, static_cast<std::int64_t>(descriptor.size)};
+}
+
 std::string hex_of(const ImageId& id) {
   return std::string(digest_hex(id.str()));
 }
@@ -229,10 +236,12 @@ Task<ImportedImage> ImageStore::add(ImageImport image, ConfigDocument document,
         has_manifest ? image.manifest_type : entry->manifest_type,
         static_cast<std::int64_t>(has_manifest ? image.manifest.size() : entry->manifest_size),
         nanoseconds(has_news ? now() : entry->last_tagged)};
-    auto write = [&row, &names](SQLite::Database& database) {
+    auto write = [&row, &names, &image](SQLite::Database& database) {
       put_image(database, row);
       for (const ImageReference& name : names)
         put_name(database, {name.str(), row.id});
+      for (const LayerBlob& blob : image.blobs)
+        put_layer_blob(database, row_of(blob));
     };
     co_await database_.transaction(state::Durability::kDurable, std::move(write));
     entry->manifest = Digest(row.manifest);
@@ -299,12 +308,54 @@ Task<> ImageStore::remove_blobs(Digest config, Digest manifest) const {
   co_await fast_.run(std::move(remove));
 }
 
+Task<std::vector<registry::KnownBlob>> ImageStore::known_blobs(DiffId layer) const {
+  auto read = [&layer](SQLite::Database& database) {
+    return read_layer_blobs(database, layer.str());
+  };
+  const auto rows = co_await database_.transaction(state::Durability::kVisible, std::move(read));
+  std::vector<registry::KnownBlob> known;
+  for (const LayerBlobRow& row : rows) {
+    known.push_back({{row.media_type, Digest(row.digest), static_cast<std::uint64_t>(row.size)},
+                     row.registry,
+                     row.repository});
+  }
+  co_return known;
+}
+
+Task<> ImageStore::remember_blob(LayerBlob blob) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const AsyncMutex::Lock lock = co_await changing_.lock();
+  const bool wanted = std::any_of(images_.begin(), images_.end(), [&](const auto& each) {
+    const auto& diff_ids = each.second->document.diff_ids;
+    return std::find(diff_ids.begin(), diff_ids.end(), blob.diff_id) != diff_ids.end();
+  });
+  if (!wanted) co_return;
+  // A hint for later pushes: losing it with the power costs an upload.
+  auto write = [&blob](SQLite::Database& database) { put_layer_blob(database, row_of(blob)); };
+  co_await database_.transaction(state::Durability::kVisible, std::move(write));
+}
+
+std::vector<DiffId> ImageStore::layers_of_none_but(const Image& image) const {
+  std::set<DiffId> layers(image.document.diff_ids.begin(), image.document.diff_ids.end());
+  for (const auto& [hex, other] : images_) {
+    if (other.get() == &image) continue;
+    for (const DiffId& layer : other->document.diff_ids)
+      layers.erase(layer);
+  }
+  return {layers.begin(), layers.end()};
+}
+
 Task<> ImageStore::remove(ImageId id) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const AsyncMutex::Lock lock = co_await changing_.lock();
   const MutableImage image = get(id);
   if (!image) co_return;
-  auto write = [&id](SQLite::Database& database) { delete_image(database, id.str()); };
+  const std::vector<DiffId> orphans = layers_of_none_but(*image);
+  auto write = [&id, &orphans](SQLite::Database& database) {
+    delete_image(database, id.str());
+    for (const DiffId& layer : orphans)
+      delete_layer_blobs(database, layer.str());
+  };
   co_await database_.transaction(state::Durability::kDurable, std::move(write));
   for (const ImageReference& name : image->names)
     names_.erase(name);

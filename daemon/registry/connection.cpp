@@ -5,7 +5,8 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/empty_body.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <openssl/err.h>
@@ -184,6 +185,50 @@ Task<> Connection::write(RequestMessage& request) {
     co_await http::async_write(plain_, request, asio::redirect_error(asio::use_awaitable, error));
   }
   if (error) fail(NetworkError::Stage::kTransfer, "send", error);
+}
+
+Task<> Connection::write(RequestHead& head, RequestBody& body) {
+  error_code error;
+  http::request_serializer<http::empty_body> serializer(head);
+  socket().expires_after(kStallTimeout);
+  if (tls_) {
+    co_await http::async_write_header(*tls_, serializer,
+                                      asio::redirect_error(asio::use_awaitable, error));
+  } else {
+    co_await http::async_write_header(plain_, serializer,
+                                      asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (error) fail(NetworkError::Stage::kTransfer, "send", error);
+  const bool chunked = head.chunked();
+  for (;;) {
+    const std::span<const std::byte> piece = co_await body.next();
+    if (!piece.empty() || chunked) co_await write_piece(piece, chunked);
+    if (piece.empty()) co_return;
+  }
+}
+
+Task<> Connection::write_piece(std::span<const std::byte> piece, bool chunked) {
+  const auto send = [this](auto& stream, const auto& buffers) -> Task<> {
+    error_code error;
+    co_await asio::async_write(stream, buffers, asio::redirect_error(asio::use_awaitable, error));
+    if (error) fail(NetworkError::Stage::kTransfer, "send", error);
+  };
+  const auto send_any = [&](const auto& buffers) -> Task<> {
+    socket().expires_after(kStallTimeout);
+    if (tls_) {
+      co_await send(*tls_, buffers);
+    } else {
+      co_await send(plain_, buffers);
+    }
+  };
+  const asio::const_buffer content(piece.data(), piece.size());
+  if (!chunked) {
+    co_await send_any(content);
+  } else if (piece.empty()) {
+    co_await send_any(http::make_chunk_last());
+  } else {
+    co_await send_any(http::make_chunk(content));
+  }
 }
 
 Task<> Connection::read_head(ResponseParser& parser) {

@@ -11,6 +11,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -23,6 +24,7 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
 using RequestMessage = http::request<http::string_body>;
+using RequestHead = http::request<http::empty_body>;
 using ResponseParser = http::response_parser<http::buffer_body>;
 
 class Connection {
@@ -37,6 +39,8 @@ class Connection {
   Task<> open(std::string proxy, std::shared_ptr<asio::ssl::context> tls, bool verify);
 
   Task<> write(RequestMessage& request);
+  /// The head, then the body as it comes. Throws NetworkError, and what the body throws.
+  Task<> write(RequestHead& head, RequestBody& body);
   Task<> read_head(ResponseParser& parser);
   /// Body bytes into the parser's buffer.
   Task<> read_body_some(ResponseParser& parser);
@@ -49,6 +53,7 @@ class Connection {
   Task<> connect_through(Url proxy);
   Task<> handshake(std::shared_ptr<asio::ssl::context> tls, bool verify);
   beast::tcp_stream& socket() { return tls_ ? tls_->next_layer() : plain_; }
+  Task<> write_piece(std::span<const std::byte> piece, bool chunked);
   [[noreturn]] void fail(NetworkError::Stage stage, std::string_view step,
                          const boost::system::error_code& error) const;
   [[noreturn]] void fail_handshake(const boost::system::error_code& error) const;

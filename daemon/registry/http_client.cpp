@@ -121,9 +121,10 @@ asio::any_io_executor HttpClient::executor() const {
 
 namespace {
 
-RequestMessage make_message(const Request& request, const Connection& connection,
-                            const std::string& user_agent) {
-  RequestMessage message;
+template <typename Message>
+Message make_head(const Request& request, const Connection& connection,
+                  const std::string& user_agent) {
+  Message message;
   message.version(11);
   message.method_string(request.method);
   message.target(connection.through_http_proxy() ? request.url.str() : request.url.target);
@@ -137,18 +138,48 @@ RequestMessage make_message(const Request& request, const Connection& connection
   if (connection.through_http_proxy() && !connection.proxy_authorization().empty()) {
     message.set(http::field::proxy_authorization, connection.proxy_authorization());
   }
-  message.body() = request.body;
-  message.prepare_payload();
   return message;
+}
+
+/// Returns why not all of the body was sent: a server that refuses may say so before it has read
+/// everything, and its answer is worth more than that.
+Task<std::exception_ptr> send_stream(Connection& connection, const Request& request,
+                                     const std::string& user_agent) {
+  auto head = make_head<RequestHead>(request, connection, user_agent);
+  const auto size = request.stream->size();
+  if (size) {
+    head.content_length(*size);
+  } else {
+    head.chunked(true);
+  }
+  try {
+    co_await connection.write(head, *request.stream);
+  } catch (const NetworkError&) {
+    co_return std::current_exception();
+  }
+  co_return nullptr;
 }
 
 Task<std::unique_ptr<ResponseParser>> exchange(Connection& connection, const Request& request,
                                                const std::string& user_agent) {
-  RequestMessage message = make_message(request, connection, user_agent);
-  co_await connection.write(message);
+  std::exception_ptr cut;
+  if (request.stream) {
+    cut = co_await send_stream(connection, request, user_agent);
+  } else {
+    auto message = make_head<RequestMessage>(request, connection, user_agent);
+    message.body() = request.body;
+    message.prepare_payload();
+    co_await connection.write(message);
+  }
   auto parser = std::make_unique<ResponseParser>();
   if (request.method == "HEAD") parser->skip(true);
-  co_await connection.read_head(*parser);
+  try {
+    co_await connection.read_head(*parser);
+  } catch (const NetworkError&) {
+    if (cut) std::rethrow_exception(cut);
+    throw;
+  }
+  if (cut && parser->get().result_int() < 400) std::rethrow_exception(cut);
   co_return parser;
 }
 
@@ -170,6 +201,7 @@ Task<Response> HttpClient::send(Request request, Trust trust) {
       result->parser = co_await exchange(*result->connection, request, state->options.user_agent);
     } catch (const NetworkError&) {
       result->connection.reset();
+      if (request.stream) throw;  // some of it may be gone
     }
   }
   if (!result->parser) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,11 +38,27 @@ class NetworkError : public Error {
   Stage stage_;
 };
 
+/// A request's body that is sent as it is read.
+class RequestBody {
+ public:
+  RequestBody() = default;
+  virtual ~RequestBody() = default;
+  RequestBody(const RequestBody&) = delete;
+  RequestBody& operator=(const RequestBody&) = delete;
+
+  /// Nothing while it is not known: then it goes out in chunks (RFC 9112, 7.1).
+  virtual std::optional<std::uint64_t> size() const = 0;
+  /// The next piece, valid until the next call; empty at the end.
+  virtual Task<std::span<const std::byte>> next() = 0;
+};
+
 struct Request {
   std::string method = "GET";
   Url url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  /// Sent instead of `body`; the request cannot be repeated then.
+  std::shared_ptr<RequestBody> stream;
 };
 
 /// How a TLS server is judged: `name` is its folder below Options::certificates.

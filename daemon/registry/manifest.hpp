@@ -19,6 +19,12 @@ inline constexpr std::string_view kDockerManifestList =
 inline constexpr std::string_view kOciManifest = "application/vnd.oci.image.manifest.v1+json";
 inline constexpr std::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
 
+inline constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
+inline constexpr std::string_view kOciConfig = "application/vnd.oci.image.config.v1+json";
+inline constexpr std::string_view kDockerLayerGzip =
+    "application/vnd.docker.image.rootfs.diff.tar.gzip";
+inline constexpr std::string_view kOciLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+
 /// Larger manifests and configurations are refused, as other engines do.
 inline constexpr std::size_t kMaxManifestSize = std::size_t{4} << 20U;
 
@@ -51,6 +57,20 @@ struct ImageManifest {
   /// Bottom layer first.
   std::vector<Descriptor> layers;
 };
+
+/// An image's manifest as it goes over the wire.
+struct ManifestDocument {
+  std::string media_type;
+  std::string body;
+};
+
+/// The manifest of an image with these layers, bottom first: Docker's schema 2, which every
+/// registry takes, or OCI's where a layer is compressed in a way that schema 2 has no name for.
+ManifestDocument make_manifest(std::string_view config, const std::vector<Descriptor>& layers);
+
+/// True when the manifest is of exactly this configuration and these layers.
+bool describes(const ManifestDocument& manifest, std::string_view config,
+               const std::vector<Descriptor>& layers);
 
 struct IndexEntry {
   Descriptor manifest;

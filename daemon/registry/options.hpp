@@ -29,6 +29,8 @@ struct Options {
   /// Where downloads wait for extraction; made when missing.
   std::filesystem::path temporary;
   unsigned max_concurrent_downloads = 3;
+  unsigned max_concurrent_uploads = 5;
+  /// Of uploads, too.
   unsigned max_download_attempts = 5;
   /// The wait in front of the second attempt; it doubles for each further one.
   std::chrono::milliseconds retry_delay{500};

@@ -69,6 +69,13 @@ void ProgressQueue::progress(std::string_view text, std::string_view id, std::ui
   push(std::move(message));
 }
 
+void ProgressQueue::aux(const nlohmann::ordered_json& value) {
+  nlohmann::ordered_json json;
+  json["progressDetail"] = nlohmann::ordered_json::object();
+  json["aux"] = value;
+  push({line(json), {}});
+}
+
 void ProgressQueue::close() {
   closed_ = true;
   filled_.set();

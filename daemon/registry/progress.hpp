@@ -1,13 +1,16 @@
-// The JSON messages of a pull, as the engine API streams them (schema CreateImageInfo), kept in
-// order and thinned out when the client reads slowly.
+// The JSON messages of a pull or push, as the engine API streams them (schema CreateImageInfo),
+// kept in order and thinned out when the client reads slowly.
 //
 // Control thread.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "daemon/async/signal.hpp"
 
@@ -15,6 +18,10 @@ namespace berth::registry {
 
 /// "[=====>      ]  1.024kB/2.048kB", drawn here for clients that do not draw themselves.
 std::string progress_bar(std::uint64_t current, std::uint64_t total);
+
+/// Gets the messages of a pull or push: some lines of JSON at a time, in order, never two calls at
+/// once. What it throws ends it.
+using ProgressSink = std::function<Task<>(std::string lines)>;
 
 class ProgressQueue {
  public:
@@ -28,6 +35,9 @@ class ProgressQueue {
   /// last unread message of the same status.
   void progress(std::string_view text, std::string_view id, std::uint64_t current,
                 std::uint64_t total);
+
+  /// {"progressDetail": {}, "aux": ...}: what programs read.
+  void aux(const nlohmann::ordered_json& value);
 
   /// No more will come.
   void close();

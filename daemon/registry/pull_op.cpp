@@ -139,6 +139,8 @@ Task<> PullOp::store_image() {
   image.manifest = std::move(resolved_.manifest.body);
   image.manifest_type = resolved_.manifest.media_type;
   image.name_digest = resolved_.name_digest;
+  for (std::size_t i = 0; i < resolved_.image.layers.size(); ++i)
+    image.blobs.emplace_back(resolved_.summary.diff_ids[i], resolved_.image.layers[i]);
   const bool changed = co_await target_->add_image(std::move(image));
   progress_.status("Digest: " + resolved_.name_digest.str());
   progress_.status(

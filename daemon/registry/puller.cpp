@@ -8,39 +8,6 @@
 
 namespace berth::registry {
 
-namespace {
-
-/// Asio's exceptions end here.
-[[noreturn]] void translate(const boost::system::system_error& error, const std::string& what) {
-  if (error.code() == asio::error::operation_aborted) {
-    throw Error(ErrorKind::kCancelled, what + " was cancelled");
-  }
-  throw Error(ErrorKind::kInternal, what + ": " + error.what());
-}
-
-/// Returns true: a result is what Remote::call() hands over.
-Task<bool> ping_registry(std::shared_ptr<Source> source, std::string registry,
-                         Credentials credentials) {
-  const auto endpoints = pull_endpoints(source->options, registry);
-  for (const Endpoint& endpoint : endpoints) {
-    if (endpoint.mirror) continue;
-    Access access{{}, credentials};
-    source->session =
-        std::make_unique<Session>(source->client, source->options, endpoint, std::move(access));
-    try {
-      co_await source->session->ping();
-      // The first one learns how to authenticate; only the next one is sent with a password.
-      co_await source->session->ping();
-      co_return true;
-    } catch (const NetworkError& error) {
-      if (&endpoint == &endpoints.back() || error.stage() == NetworkError::Stage::kTransfer) throw;
-    }
-  }
-  co_return false;
-}
-
-}  // namespace
-
 Puller::Puller(asio::any_io_executor control, TransferThread& transfers, PullTargetFactory targets,
                Options options) {
   if (options.temporary.empty()) options.temporary = std::filesystem::temp_directory_path();
@@ -59,19 +26,7 @@ Task<> Puller::pull(PullRequest request, ProgressSink sink) {
   try {
     co_await operation.run();
   } catch (const boost::system::system_error& error) {
-    translate(error, what);
-  }
-}
-
-Task<> Puller::check_credentials(std::string registry, Credentials credentials) {
-  const std::string what = "login to \"" + registry + "\"";
-  state_->thread.start();
-  const auto source = make_source(state_->remote.network(), state_->options);
-  Task<bool> ping = ping_registry(source, std::move(registry), std::move(credentials));
-  try {
-    co_await state_->remote.call(std::move(ping));
-  } catch (const boost::system::system_error& error) {
-    translate(error, what);
+    rethrow_translated(error, what);
   }
 }
 

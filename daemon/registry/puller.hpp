@@ -3,14 +3,15 @@
 // Control thread; sockets, hashing and temporary files work on the thread of transfers.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "common/image_reference.hpp"
 #include "daemon/registry/credentials.hpp"
 #include "daemon/registry/options.hpp"
+#include "daemon/registry/progress.hpp"
 #include "daemon/registry/target.hpp"
+#include "daemon/registry/transfer_thread.hpp"
 
 namespace berth::registry {
 
@@ -20,28 +21,6 @@ struct PullRequest {
   /// "linux/arm64"; empty for the host's.
   std::string platform;
   Credentials credentials;
-};
-
-/// Gets the pull's messages: some lines of JSON at a time, in order, never two calls at once. What
-/// it throws ends the pull.
-using ProgressSink = std::function<Task<>(std::string lines)>;
-
-/// An io_context on a thread of its own, begun with the first use: a daemon that never pulls has no
-/// such thread.
-class TransferThread {
- public:
-  TransferThread();
-  TransferThread(const TransferThread&) = delete;
-  TransferThread& operator=(const TransferThread&) = delete;
-  /// Drops what runs there.
-  ~TransferThread();
-
-  asio::any_io_executor executor();
-  void start();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
 };
 
 class Puller {
@@ -59,10 +38,6 @@ class Puller {
   /// for malformed names and platforms, kUnavailable when the registry cannot be reached,
   /// kCancelled.
   Task<> pull(PullRequest request, ProgressSink sink);
-
-  /// Asks a registry whether the credentials are right, for `POST /auth`. Throws Error
-  /// {kUnauthorized}.
-  Task<> check_credentials(std::string registry, Credentials credentials);
 
   /// At shut-down, when every pull has ended: returns when nothing of them is left on the thread of
   /// transfers.

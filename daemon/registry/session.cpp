@@ -81,25 +81,44 @@ Task<> Session::ping() {
   co_await response.read_body(kMaxTokenAnswer);
 }
 
+Url Session::url(std::string_view path) const {
+  if (access_.repository.empty()) return url_of(path);
+  return url_of(access_.repository + "/" + std::string(path));
+}
+
 Task<Response> Session::get(std::string path, Headers headers) {
-  const Url url = url_of(access_.repository + "/" + path);
-  Response response = co_await send_authorized(url, headers);
-  response = co_await follow(std::move(response), url, std::move(headers));
+  Request request;
+  request.url = url(path);
+  request.headers = headers;
+  const Url first = request.url;
+  Response response = co_await send_authorized(std::move(request));
+  response = co_await follow(std::move(response), first, std::move(headers));
   if (response.status() >= 400) {
-    std::rethrow_exception(co_await status_error(std::move(response), url.str()));
+    std::rethrow_exception(co_await status_error(std::move(response), first.str()));
   }
   co_return response;
 }
 
-Task<Response> Session::send_authorized(Url url, Headers headers) {
-  const Trust trust = trust_for(url);
+Task<Response> Session::send(Request request) {
+  const std::string what = request.url.str();
+  Response response = co_await send_authorized(std::move(request));
+  if (response.status() >= 400) {
+    std::rethrow_exception(co_await status_error(std::move(response), what));
+  }
+  co_return response;
+}
+
+Task<Response> Session::send_authorized(Request request) {
+  const Trust trust = trust_for(request.url);
+  // What the registry gave as the place of an upload may be another host: it gets no token.
+  const bool own = request.url.same_origin(endpoint_.base);
   for (bool first = true;; first = false) {
-    Request request;
-    request.url = url;
-    request.headers = headers;
-    if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
-    Response response = co_await client_.send(std::move(request), trust);
-    if (response.status() != 401) co_return response;
+    Request attempt = request;
+    if (own && !authorization_.empty()) {
+      attempt.headers.emplace_back("Authorization", authorization_);
+    }
+    Response response = co_await client_.send(std::move(attempt), trust);
+    if (response.status() != 401 || !own) co_return response;
     if (!first && authorization_.starts_with("Basic ")) {
       refuse_auth("incorrect username or password");
     }
@@ -107,6 +126,10 @@ Task<Response> Session::send_authorized(Url url, Headers headers) {
     // The token may have expired, or this request needs another scope than the ping told.
     co_await response.read_body(kMaxTokenAnswer);
     co_await answer_challenge(response);
+    if (request.stream) {
+      throw TemporaryError("registry \"" + endpoint_.base.authority() + "\" wants another token",
+                           std::chrono::seconds(0));
+    }
   }
 }
 
@@ -161,14 +184,21 @@ Task<> Session::answer_challenge(const Response& response) {
   authorization_ = std::move(basic);
 }
 
+std::vector<std::string> Session::scopes(const Challenge& challenge) const {
+  if (access_.repository.empty()) return {parameter(challenge, "scope")};
+  std::vector<std::string> scopes{"repository:" + access_.repository +
+                                  (access_.push ? ":pull,push" : ":pull")};
+  for (const std::string& mount : access_.mounts)
+    scopes.push_back("repository:" + mount + ":pull");
+  return scopes;
+}
+
 Request Session::token_request(const Challenge& challenge) const {
   Request request;
   const std::string realm = parameter(challenge, "realm");
   if (realm.empty()) refuse_auth("no token server is named");
   request.url = resolve_url(endpoint_.base, realm);
-  const std::string scope = access_.repository.empty()
-                                ? parameter(challenge, "scope")
-                                : "repository:" + access_.repository + ":pull";
+  const std::vector<std::string> scopes = this->scopes(challenge);
   const std::string service = parameter(challenge, "service");
   const Credentials& who = access_.credentials;
   const bool secret = !who.identity_token.empty() || !who.username.empty();
@@ -179,7 +209,7 @@ Request Session::token_request(const Challenge& challenge) const {
   if (!who.identity_token.empty()) {
     append_field(fields, "grant_type", "refresh_token");
     append_field(fields, "service", service);
-    append_field(fields, "scope", scope);
+    append_field(fields, "scope", join(scopes, " "));
     append_field(fields, "client_id", kClientId);
     append_field(fields, "refresh_token", who.identity_token);
     request.method = "POST";
@@ -188,7 +218,8 @@ Request Session::token_request(const Challenge& challenge) const {
     return request;
   }
   append_field(fields, "service", service);
-  append_field(fields, "scope", scope);
+  for (const std::string& scope : scopes)
+    append_field(fields, "scope", scope);
   if (!who.username.empty()) {
     append_field(fields, "account", who.username);
     request.headers.emplace_back("Authorization", basic_authorization(who.username, who.password));

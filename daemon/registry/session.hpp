@@ -48,6 +48,10 @@ struct Access {
   /// "library/nginx"
   std::string repository;
   Credentials credentials;
+  /// To push there, too.
+  bool push = false;
+  /// Repositories whose blobs are to be mounted: their pull right is asked for, too.
+  std::vector<std::string> mounts;
 };
 
 class Session {
@@ -64,18 +68,27 @@ class Session {
   /// RegistryError.
   Task<Response> get(std::string path, std::vector<std::pair<std::string, std::string>> headers);
 
+  /// The URL /v2/<repository>/<path>; /v2/<path> without a repository.
+  Url url(std::string_view path) const;
+  /// Sends the request, whose URL is url()'s or one that the registry gave, with authorisation, and
+  /// follows no redirect. The answer has a status below 400. Throws as get() does; where the
+  /// registry wants another token for a request whose body is a stream, it has that and throws
+  /// TemporaryError.
+  Task<Response> send(Request request);
+
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
-  Task<Response> send_authorized(Url url, Headers headers);
+  Task<Response> send_authorized(Request request);
   Task<Response> follow(Response response, Url url, Headers headers);
   Task<> answer_challenge(const Response& response);
   Task<std::string> fetch_token(Challenge challenge);
   Request token_request(const Challenge& challenge) const;
   Trust trust_for(const Url& url) const;
   Url url_of(std::string_view path) const;
+  std::vector<std::string> scopes(const Challenge& challenge) const;
   [[noreturn]] void refuse_auth(const std::string& why) const;
 
   HttpClient& client_;

@@ -33,7 +33,7 @@ Task<FetchedManifest> first_manifest(std::shared_ptr<Source> source, ImageRefere
   for (std::size_t i = 0;; ++i) {
     const Endpoint& endpoint = endpoints[i];
     const bool last = i + 1 == endpoints.size();
-    Access access{name.repository(), credentials};
+    Access access{name.repository(), credentials, false, {}};
     source->session =
         std::make_unique<Session>(source->client, source->options, endpoint, std::move(access));
     try {
@@ -111,6 +111,38 @@ std::shared_ptr<Source> make_source(asio::any_io_executor executor, const Option
   return {source.release(), [executor](Source* last) {
             asio::post(executor, [owned = std::unique_ptr<Source>(last)] {});
           }};
+}
+
+void rethrow_translated(const boost::system::system_error& error, const std::string& what) {
+  if (error.code() == asio::error::operation_aborted) {
+    throw Error(ErrorKind::kCancelled, what + " was cancelled");
+  }
+  throw Error(ErrorKind::kInternal, what + ": " + error.what());
+}
+
+Task<bool> connect(std::shared_ptr<Source> source, std::string registry, Access access) {
+  const auto endpoints = pull_endpoints(source->options, registry);
+  for (const Endpoint& endpoint : endpoints) {
+    if (endpoint.mirror) continue;
+    source->session = std::make_unique<Session>(source->client, source->options, endpoint, access);
+    try {
+      co_await ping(*source->session, source->options);
+      co_return true;
+    } catch (const NetworkError& error) {
+      if (&endpoint == &endpoints.back() || error.stage() == NetworkError::Stage::kTransfer) throw;
+      log::debug("registry \"{}\": {}; trying the next way", registry, error.what());
+    }
+  }
+  co_return false;
+}
+
+Task<FetchedManifest> find_manifest(std::shared_ptr<Source> source, ImageReference name,
+                                    Credentials credentials) {
+  try {
+    co_return co_await first_manifest(source, name, std::move(credentials));
+  } catch (const RegistryError& error) {
+    explain(error, name);
+  }
 }
 
 Task<ResolvedManifest> resolve_manifest(std::shared_ptr<Source> source, ImageReference name,

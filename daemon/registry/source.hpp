@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 
+#include <boost/system/system_error.hpp>
+
 #include "common/image_reference.hpp"
 #include "daemon/registry/fetch.hpp"
 #include "daemon/registry/manifest.hpp"
@@ -24,6 +26,15 @@ struct Source {
 /// The last owner may be on another thread: the destructor is sent home.
 std::shared_ptr<Source> make_source(asio::any_io_executor executor, const Options& options);
 
+/// Asio's exceptions end here: throws Error, kCancelled for a cancelled `what`.
+[[noreturn]] void rethrow_translated(const boost::system::system_error& error,
+                                     const std::string& what);
+
+/// Leaves a session in `source` that may do what `access` says, with the first endpoint of the
+/// registry that answers; mirrors are passed over. Throws Error. (It returns true, since a result
+/// is what Remote::call() hands over.)
+Task<bool> connect(std::shared_ptr<Source> source, std::string registry, Access access);
+
 /// What a name led to.
 struct ResolvedManifest {
   /// Of the name itself: the index's, or the manifest's.
@@ -33,6 +44,10 @@ struct ResolvedManifest {
   std::string config;
   ConfigSummary summary;
 };
+
+/// What a name leads to, without looking inside: an index stays one. Throws as resolve_manifest().
+Task<FetchedManifest> find_manifest(std::shared_ptr<Source> source, ImageReference name,
+                                    Credentials credentials);
 
 /// The tag or digest that the registry is asked for.
 std::string manifest_reference(const ImageReference& name);

@@ -9,11 +9,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/digest.hpp"
 #include "common/fd.hpp"
 #include "common/image_reference.hpp"
 #include "daemon/async/task.hpp"
+#include "daemon/registry/manifest.hpp"
 
 namespace berth::registry {
 
@@ -53,6 +55,8 @@ struct PulledImage {
   std::string manifest_type;
   /// What the name led to: the index's digest, or the manifest's. It becomes a RepoDigest.
   Digest name_digest;
+  /// Each layer and its compressed form, as the manifest has it.
+  std::vector<std::pair<DiffId, Descriptor>> blobs;
 };
 
 /// One pull's way into the store. What it was given stays there as long as the object, and

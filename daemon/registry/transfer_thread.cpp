@@ -1,10 +1,10 @@
+#include "daemon/registry/transfer_thread.hpp"
+
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include "daemon/registry/puller.hpp"
 
 namespace berth::registry {
 

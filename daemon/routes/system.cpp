@@ -2,7 +2,6 @@
 
 #include <sys/utsname.h>
 
-#include "api/auth.hpp"
 #include "api/event.hpp"
 #include "api/fields.hpp"
 #include "api/system.hpp"
@@ -83,19 +82,9 @@ Task<> events(Services& services, Exchange& exchange) {
   co_await exchange.end_stream();
 }
 
-Task<> auth(registry::Puller& puller, Exchange& exchange) {
-  const auto given = api::from_text<api::AuthConfig>(co_await exchange.read_json());
-  registry::Credentials credentials{given.username, given.password, given.identity_token,
-                                    given.registry_token};
-  co_await puller.check_credentials(given.server_address, std::move(credentials));
-  co_await exchange.send_json(200, R"({"IdentityToken":"","Status":"Login Succeeded"})"
-                                   "\n");
-}
-
 }  // namespace
 
-void add_system_routes(http::Router& router, Services& services, registry::Puller& puller,
-                       const DaemonFacts& facts) {
+void add_system_routes(http::Router& router, Services& services, const DaemonFacts& facts) {
   router.add("GET", "/_ping", ping, http::Runs::kInline);
   router.add("HEAD", "/_ping", ping, http::Runs::kInline);
   router.add(
@@ -109,7 +98,6 @@ void add_system_routes(http::Router& router, Services& services, registry::Pulle
   });
   router.add("GET", "/events",
              [&services](Exchange& exchange) { return events(services, exchange); });
-  router.add("POST", "/auth", [&puller](Exchange& exchange) { return auth(puller, exchange); });
 }
 
 }  // namespace berth::routes

@@ -1,10 +1,9 @@
-// /_ping, /version, /info, /events, /auth
+// /_ping, /version, /info, /events
 #pragma once
 
 #include "daemon/config.hpp"
 #include "daemon/container/services.hpp"
 #include "daemon/http/router.hpp"
-#include "daemon/registry/puller.hpp"
 #include "daemon/runtime/cgroup.hpp"
 
 namespace berth::routes {
@@ -18,6 +17,6 @@ struct DaemonFacts {
 
 /// Everything given must outlive the router.
 void add_system_routes(http::Router& router, container::Services& services,
-                       registry::Puller& puller, const DaemonFacts& facts);
+                       const DaemonFacts& facts);
 
 }  // namespace berth::routes

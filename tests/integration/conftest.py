@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from harness.daemon import BIN, Daemon  # noqa: E402
 from harness.host import Host  # noqa: E402
 from harness.leaks import Snapshot  # noqa: E402
+from harness.registries import Registries  # noqa: E402
 from harness.wait import eventually  # noqa: E402
 
 
@@ -118,3 +119,16 @@ def pytest_runtest_makereport(item, call):
             if isinstance(daemon, Daemon):
                 report.sections.append(("berthd's log", daemon.log()[-4000:]))
                 break
+
+
+@pytest.fixture
+def registries(make_daemon):
+    daemon = make_daemon(start=False)
+    made = Registries(daemon)
+    daemon.start()
+    daemon.load("busybox")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

@@ -474,7 +474,7 @@ TEST_CASE("credentials are checked without a pull", "[registry]") {
     return FakeAnswer{401, {{"WWW-Authenticate", "Basic realm=\"x\""}}, "", {}, false};
   };
   const auto check = [&](const char* password) {
-    test::run(f.io, f.puller().check_credentials(f.server.address(), {"ann", password, "", ""}));
+    test::run(f.io, f.queries().check_credentials(f.server.address(), {"ann", password, "", ""}));
   };
   CHECK_NOTHROW(check("pw"));
   CHECK_THROWS_WITH(check("wrong"), Catch::Contains("incorrect username or password"));
