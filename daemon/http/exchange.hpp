@@ -88,7 +88,7 @@ class Exchange {
 
   /// Awaits `work`, which is cancelled (terminal cancellation of Asio) when the client goes away or
   /// the daemon stops meanwhile: then this throws Error{kCancelled}. For requests that wait for
-  /// something or whose answer goes on, never for work that changes something.
+  /// something or whose answer goes on; work that changes something shields that part itself.
   Task<> while_connected(Task<> work);
 
   void set_parameters(std::map<std::string, std::string, std::less<>> parameters) {

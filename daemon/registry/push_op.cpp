@@ -279,11 +279,11 @@ Task<> PushOp::finish(const ImageReference& name, PushedImage image) {
   // What another engine wrote keeps its digest, as long as its layers are what it says.
   if (!describes(manifest, image.config, blobs)) manifest = make_manifest(image.config, blobs);
   const std::size_t size = manifest.body.size();
-  // The registry's new tag is told to the store, even if the client goes away now.
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   Task<Digest> sending =
       send_manifest(target_, std::move(image.config), name.tag(), std::move(manifest));
   const Digest digest = co_await state_->remote.call(std::move(sending));
+  // What the registry has by now is told to the store, even if the client goes away.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await store_->pushed(name, digest);
   progress_.status(name.tag() + ": digest: " + digest.str() + " size: " + std::to_string(size));
   progress_.aux({{"Tag", name.tag()}, {"Digest", digest.str()}, {"Size", size}});

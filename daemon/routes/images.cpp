@@ -192,7 +192,7 @@ Task<> pull(registry::Puller& puller, Exchange& exchange) {
     registry::ProgressSink sink = [&stream](std::string lines) {
       return stream.write(std::move(lines));
     };
-    co_await puller.pull(std::move(request), std::move(sink));
+    co_await exchange.while_connected(puller.pull(std::move(request), std::move(sink)));
   } catch (...) {
     failure = std::current_exception();
   }

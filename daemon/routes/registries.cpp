@@ -124,7 +124,7 @@ Task<> push(registry::Pusher& pusher, Exchange& exchange) {
     registry::ProgressSink sink = [&stream](std::string lines) {
       return stream.write(std::move(lines));
     };
-    co_await pusher.push(std::move(request), std::move(sink));
+    co_await exchange.while_connected(pusher.push(std::move(request), std::move(sink)));
   } catch (...) {
     failure = std::current_exception();
   }

@@ -126,8 +126,8 @@ def read_head(connection):
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(PIECE)
-        if not piece:
-            raise EOFError
+        if not piece or not (data + piece)[:1].isalpha():
+            raise EOFError  # gone, or it tries TLS first
         data += piece
     head, _, rest = data.partition(b"\r\n\r\n")
     return head + b"\r\n\r\n", rest

@@ -14,6 +14,7 @@
 #include "daemon/async/signal.hpp"
 #include "daemon/registry/manifest.hpp"
 #include "daemon/registry/progress.hpp"
+#include "daemon/registry/queries.hpp"
 #include "fake_server.hpp"
 
 using namespace berth;
@@ -130,6 +131,7 @@ struct Fixture {
 
   ~Fixture() {
     if (puller_) test::run(io, puller_->close());
+    if (queries_) test::run(io, queries_->close());
   }
   Fixture(const Fixture&) = delete;
   Fixture& operator=(const Fixture&) = delete;
@@ -153,6 +155,10 @@ struct Fixture {
   }
   ProgressSink sink() {
     return [this](std::string lines) { return keep(std::move(lines)); };
+  }
+  Queries& queries() {
+    if (!queries_) queries_ = std::make_unique<Queries>(io.get_executor(), thread, options);
+    return *queries_;
   }
   void pull() { test::run(io, puller().pull(request, sink())); }
   std::string pull_error(ErrorKind kind) {
@@ -191,6 +197,7 @@ struct Fixture {
   PullRequest request{ImageReference::parse(server.address() + "/app"), "", {}};
   std::string messages;
   std::unique_ptr<Puller> puller_;
+  std::unique_ptr<Queries> queries_;
 };
 
 std::string digest_of(const Json& descriptor) {
