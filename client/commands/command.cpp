@@ -58,6 +58,7 @@ constexpr std::array kCommands = {
     Command{"checkpoint", "rm", "", "Remove a checkpoint", run_checkpoint_rm},
     Command{"image", "ls", "images", "List images", run_images},
     Command{"image", "pull", "pull", "Download an image from a registry", run_pull},
+    Command{"image", "push", "push", "Upload an image to a registry", run_push},
     Command{"image", "load", "load", "Load images from a tar archive or STDIN", run_load},
     Command{"image", "save", "save", "Save one or more images to a tar archive", run_save},
     Command{"image", "import", "import",
@@ -85,6 +86,9 @@ constexpr std::array kCommands = {
     Command{"system", "info", "info", "Display system-wide information", run_info},
     Command{"system", "df", "", "Show disk usage", run_df},
     Command{"system", "prune", "", "Remove unused data", run_system_prune},
+    Command{"", "", "search", "Search a registry for images", run_search},
+    Command{"", "", "login", "Authenticate to a registry", run_login},
+    Command{"", "", "logout", "Log out from a registry", run_logout},
     Command{"", "", "version", "Show the Berth version information", run_version},
 };
 

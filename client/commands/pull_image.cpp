@@ -2,6 +2,7 @@
 
 #include "api/fields.hpp"
 #include "api/progress.hpp"
+#include "client/credentials/store.hpp"
 #include "client/format/progress.hpp"
 #include "client/stream/json_lines.hpp"
 
@@ -28,6 +29,16 @@ ImageName split_image_name(const std::string& text) {
   return name;
 }
 
+std::string auth_of_image(const std::string& image) {
+  std::string key;
+  try {
+    key = credentials_key_of_image(image);
+  } catch (const Error&) {
+    return registry_auth({});  // the daemon says what is wrong with the name
+  }
+  return registry_auth(CredentialStore().find(key));
+}
+
 void pull_image(Client& client, const ImageName& image, const std::string& platform, int output,
                 bool quiet) {
   Request request;
@@ -35,6 +46,7 @@ void pull_image(Client& client, const ImageName& image, const std::string& platf
   request.target =
       "/images/create" +
       query_string({{"fromImage", image.repository}, {"tag", image.tag}, {"platform", platform}});
+  request.headers.emplace_back("X-Registry-Auth", auth_of_image(image.repository));
   Exchange exchange = client.open(std::move(request));
   ProgressDisplay display(output, quiet);
   JsonLines lines(exchange);

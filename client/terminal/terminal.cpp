@@ -32,4 +32,17 @@ void RawMode::restore() noexcept {
   before_.reset();
 }
 
+HiddenInput::HiddenInput(int fd) : fd_(fd) {
+  if (!is_terminal(fd)) return;
+  termios settings{};
+  check_errno(::tcgetattr(fd, &settings), "tcgetattr", "the terminal");
+  before_ = settings;
+  settings.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  check_errno(::tcsetattr(fd, TCSAFLUSH, &settings), "tcsetattr", "the terminal");
+}
+
+HiddenInput::~HiddenInput() {
+  if (before_) (void)::tcsetattr(fd_, TCSAFLUSH, &*before_);
+}
+
 }  // namespace berth::client

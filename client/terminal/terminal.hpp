@@ -35,4 +35,18 @@ class RawMode {
   std::optional<termios> before_;
 };
 
+/// Does not show what is typed, until the end of the object's life: for passwords.
+class HiddenInput {
+ public:
+  /// Does nothing when `fd` is no terminal. Throws Error.
+  explicit HiddenInput(int fd);
+  HiddenInput(const HiddenInput&) = delete;
+  HiddenInput& operator=(const HiddenInput&) = delete;
+  ~HiddenInput();
+
+ private:
+  int fd_;
+  std::optional<termios> before_;
+};
+
 }  // namespace berth::client

@@ -297,3 +297,69 @@ def test_login(registries):
         assert daemon.api.post("/auth", good).json()["Status"] == "Login Succeeded"
     refused = daemon.api.post("/auth", {**good, "password": "wrong"})
     assert refused.status == 401 and "incorrect username or password" in refused.message
+
+
+# ---- the client
+
+def test_the_client_logs_in_and_pushes(registries):
+    daemon = registries.daemon
+    registries.trust(PRIVATE)
+    config = f"{daemon.environment()['DOCKER_CONFIG']}/config.json"
+    tag(daemon, "busybox", f"{PRIVATE}/typed:1")
+    denied = daemon.berth("push", f"{PRIVATE}/typed:1")
+    assert denied.returncode == 1 and "push access denied" in denied.stderr
+    wrong = daemon.berth("login", "-u", "ann", "--password-stdin", PRIVATE, input="wrong\n")
+    assert wrong.returncode == 1 and "incorrect username or password" in wrong.stderr and not os.path.exists(config)
+    done = daemon.berth("login", "-u", "ann", "--password-stdin", PRIVATE, input="secret\n")
+    assert done.stdout == "Login Succeeded\n" and config in done.stderr
+    assert os.stat(config).st_mode & 0o777 == 0o600
+    again = daemon.berth("login", PRIVATE)
+    assert "Authenticating with existing credentials" in again.stdout and "Login Succeeded" in again.stdout
+    pushed = daemon.berth("push", f"{PRIVATE}/typed:1")
+    assert pushed.returncode == 0 and "1: digest: sha256:" in pushed.stdout, pushed.stderr
+    assert daemon.berth("push", "-q", f"{PRIVATE}/typed:1").stdout == f"{PRIVATE}/typed:1\n"
+    assert daemon.berth("pull", "-q", f"{PRIVATE}/typed:1").returncode == 0
+    # The stock client reads the same file, and ours reads what that wrote.
+    assert daemon.docker("push", f"{PRIVATE}/typed:1").returncode == 0
+    assert "Removing login credentials" in daemon.berth("logout", PRIVATE).stdout
+    assert "Not logged in" in daemon.berth("logout", PRIVATE).stdout
+    assert daemon.docker("login", "-u", "ann", "--password-stdin", PRIVATE, input="secret").returncode == 0
+    assert daemon.berth("push", f"{PRIVATE}/typed:1").returncode == 0
+
+
+def test_login_on_a_terminal(registries):
+    daemon = registries.daemon
+    registries.trust(PRIVATE)
+    with daemon.terminal("berth", "login", PRIVATE) as terminal:
+        terminal.expect("Username: ")
+        terminal.type("ann\n")
+        terminal.expect("Password: ")
+        terminal.type("secret\n")
+        shown = terminal.expect(r"(?s)(.*)Login Succeeded").group(1)
+    assert "secret" not in shown
+
+
+def test_login_refuses_what_cannot_work(registries):
+    daemon = registries.daemon
+    for arguments, told in ((["--password-stdin"], "Must provide --username with --password-stdin"),
+                            (["-u", "a", "-p", "b", "--password-stdin"], "mutually exclusive"),
+                            ([], "non TTY device")):
+        result = daemon.berth("login", *arguments, PRIVATE)
+        assert result.returncode != 0 and told in result.stderr, result.stderr
+
+
+def test_search_by_the_client(registries):
+    daemon = registries.daemon
+    ours, theirs = (getattr(daemon, client)("search", f"{PLAIN}/box") for client in ("berth", "docker"))
+    assert ours.returncode == 0 and ours.stdout.split() == theirs.stdout.split()
+    assert daemon.berth("search", "--format", "{{.Name}} {{.StarCount}}", f"{PLAIN}/box").stdout == "box 0\n"
+    assert daemon.berth("search", "--limit", "101", f"{PLAIN}/box").returncode == 1
+
+
+def test_all_tags_by_the_client(registries):
+    daemon = registries.daemon
+    for number in "12":
+        tag(daemon, "busybox", f"{PLAIN}/both:{number}")
+    result = daemon.berth("push", "--all-tags", f"{PLAIN}/both")
+    assert "1: digest: sha256:" in result.stdout and "2: digest: sha256:" in result.stdout, result.stderr
+    assert "tag can't be used" in daemon.berth("push", "-a", f"{PLAIN}/both:1").stderr
