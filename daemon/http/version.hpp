@@ -1,4 +1,4 @@
-// Versions of the API: v1.24 to v1.50.
+// Versions of the API: v1.22 to v1.50.
 #pragma once
 
 #include <compare>
@@ -15,7 +15,9 @@ struct ApiVersion {
   auto operator<=>(const ApiVersion&) const = default;
 };
 
-inline constexpr ApiVersion kMinimumVersion{1, 24};
+/// Older than other engines take: skopeo and other users of containers/image ask for 1.22, of which
+/// they use what has not changed since.
+inline constexpr ApiVersion kMinimumVersion{1, 22};
 inline constexpr ApiVersion kCurrentVersion{1, 50};
 
 std::string to_string(ApiVersion version);

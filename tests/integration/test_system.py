@@ -29,22 +29,22 @@ def test_ping_by_head_has_no_body(daemon):
         assert stream.exchange("GET", "/_ping").text == "OK"
 
 
-@pytest.mark.parametrize("prefix", ["", "/v1.24", "/v1.41", "/v1.50"])
+@pytest.mark.parametrize("prefix", ["", "/v1.22", "/v1.41", "/v1.50"])
 def test_version_under_every_supported_prefix(daemon, prefix):
     version = daemon.api.get(f"{prefix}/version").json()
     assert version["ApiVersion"] == "1.50"
-    assert version["MinAPIVersion"] == "1.24"
+    assert version["MinAPIVersion"] == "1.22"
     assert version["Os"] == "linux"
     assert version["Arch"] == "amd64"
     assert version["KernelVersion"] == os.uname().release
     assert version["Components"][0]["Version"] == version["Version"]
 
 
-@pytest.mark.parametrize("version, word", [("1.51", "too new"), ("1.23", "too old"), ("2.0", "too new")])
+@pytest.mark.parametrize("version, word", [("1.51", "too new"), ("1.21", "too old"), ("2.0", "too new")])
 def test_a_version_outside_the_range_is_refused_with_the_range(daemon, version, word):
     response = daemon.api("GET", f"/v{version}/version", expect=400)
     assert word in response.message
-    assert ("1.50" if word == "too new" else "1.24") in response.message
+    assert ("1.50" if word == "too new" else "1.22") in response.message
 
 
 def test_info_describes_the_machine(daemon):

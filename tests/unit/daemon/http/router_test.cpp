@@ -83,7 +83,7 @@ TEST_CASE("every kind of error has its status", "[http]") {
 }
 
 TEST_CASE("a path may name a version of the API", "[http]") {
-  CHECK(split_version("/v1.24/info") == std::pair{ApiVersion{1, 24}, std::string_view("/info")});
+  CHECK(split_version("/v1.22/info") == std::pair{ApiVersion{1, 22}, std::string_view("/info")});
   CHECK(split_version("/v1.50/a/b") == std::pair{ApiVersion{1, 50}, std::string_view("/a/b")});
   CHECK(split_version("/info") == std::pair{kCurrentVersion, std::string_view("/info")});
   CHECK(split_version("/volumes") == std::pair{kCurrentVersion, std::string_view("/volumes")});
@@ -93,7 +93,7 @@ TEST_CASE("a path may name a version of the API", "[http]") {
                     "client version 1.99 is too new. Maximum supported API version is 1.50");
   CHECK_THROWS_WITH(
       split_version("/v1.10/info"),
-      "client version 1.10 is too old. Minimum supported API version is 1.24, please upgrade your "
+      "client version 1.10 is too old. Minimum supported API version is 1.22, please upgrade your "
       "client to a newer version");
   CHECK_THROWS_WITH(split_version("/v2.0/info"), Contains("too new"));
 }
