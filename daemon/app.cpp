@@ -142,6 +142,9 @@ registry::Options registry_options(const Config& config) {
   options.max_concurrent_downloads = static_cast<unsigned>(config.max_concurrent_downloads);
   options.max_concurrent_uploads = static_cast<unsigned>(config.max_concurrent_uploads);
   options.proxies = registry::proxies_from_environment();
+  if (!config.http_proxy.empty()) options.proxies.http = config.http_proxy;
+  if (!config.https_proxy.empty()) options.proxies.https = config.https_proxy;
+  if (!config.no_proxy.empty()) options.proxies.no_proxy = config.no_proxy;
   options.user_agent = "berth/" BERTH_VERSION;
   return options;
 }

@@ -42,7 +42,6 @@ constexpr std::array<std::string_view, 25> kUnsupported = {"allow-nondistributab
                                                            "ipv6",
                                                            "metrics-addr",
                                                            "oom-score-adjust",
-                                                           "proxies",
                                                            "raw-logs",
                                                            "selinux-enabled"};
 
@@ -91,6 +90,25 @@ json parse_file(const Config& config) {
     refuse(named + " is not JSON: error in line " +
            std::to_string(1 + std::count(text.begin(), end, '\n')));
   }
+}
+
+/// The keys of "proxies" are options as all others are, one level up.
+json without_groups(json file) {
+  const auto group = file.find("proxies");
+  if (group == file.end()) return file;
+  const json proxies = std::move(*group);
+  file.erase(group);
+  if (proxies.is_null()) return file;
+  if (!proxies.is_object()) refuse("\"proxies\" of the configuration file must be an object");
+  for (const auto& [key, value] : proxies.items()) {
+    if (key != "http-proxy" && key != "https-proxy" && key != "no-proxy") {
+      refuse("the key \"" + key +
+             "\" in \"proxies\" of the configuration file must be http-proxy, https-proxy or "
+             "no-proxy");
+    }
+    file[key] = value;
+  }
+  return file;
 }
 
 void apply_file(Config& config, const json& file, const std::set<std::string>& given) {
@@ -146,7 +164,7 @@ Config parse(CLI::App& app, const std::vector<std::string>& flags) {
     if (app.count(longest) > 0) given.insert(option.key);
   }
   if (std::filesystem::exists(config.config_file)) {
-    apply_file(config, parse_file(config), given);
+    apply_file(config, without_groups(parse_file(config)), given);
   } else if (app.count("--config-file") > 0) {
     refuse("the configuration file \"" + config.config_file.native() + "\" does not exist");
   } else {

@@ -90,6 +90,10 @@ struct Config {
 
   std::vector<std::string> insecure_registries;
   std::vector<std::string> registry_mirrors;
+  /// Of registries; empty: what the environment says.
+  std::string http_proxy;
+  std::string https_proxy;
+  std::string no_proxy;
   int max_concurrent_downloads = 3;
   int max_concurrent_uploads = 5;
   int max_download_attempts = 5;

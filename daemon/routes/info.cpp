@@ -104,15 +104,25 @@ api::RegistryServiceConfig registry_config(const Config& config) {
   return shown;
 }
 
+/// The proxy in use, without the password that may be in its URL.
+std::string shown_proxy(const std::string& configured, const std::string& inherited) {
+  std::string url = configured.empty() ? inherited : configured;
+  const std::size_t at = url.rfind('@');
+  if (at == std::string::npos) return url;
+  const std::size_t scheme = url.find("://");
+  const std::size_t start = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
+  return url.replace(start, at - start, "xxxxx:xxxxx");
+}
+
 void describe_configuration(api::SystemInfo& info, const Config& config) {
   info.debug = config.debug;
   info.experimental_build = config.experimental;
   info.logging_driver = config.log_driver;
   info.labels = config.labels;
   info.docker_root_dir = config.data_root;
-  info.http_proxy = variable("HTTP_PROXY", "http_proxy");
-  info.https_proxy = variable("HTTPS_PROXY", "https_proxy");
-  info.no_proxy = variable("NO_PROXY", "no_proxy");
+  info.http_proxy = shown_proxy(config.http_proxy, variable("HTTP_PROXY", "http_proxy"));
+  info.https_proxy = shown_proxy(config.https_proxy, variable("HTTPS_PROXY", "https_proxy"));
+  info.no_proxy = config.no_proxy.empty() ? variable("NO_PROXY", "no_proxy") : config.no_proxy;
   info.registry_config = registry_config(config);
   info.index_server_address = "https://index.docker.io/v1/";
   info.server_version = BERTH_VERSION;

@@ -231,3 +231,10 @@ def test_it_ends_cleanly_when_asked(make_daemon):
     daemon = make_daemon(images=())
     assert daemon.stop() == 0
     assert not os.path.exists(daemon.socket)
+
+
+def test_info_shows_the_proxies_without_passwords(make_daemon):
+    daemon = make_daemon("--no-proxy", "*.test", images=(),
+                         config='{"proxies": {"http-proxy": "http://ann:secret@proxy.test:3128", "https-proxy": "proxy.test:1"}}')
+    info = daemon.api.get("/info").json()
+    assert (info["HttpProxy"], info["HttpsProxy"], info["NoProxy"]) == ("http://xxxxx:xxxxx@proxy.test:3128", "proxy.test:1", "*.test")

@@ -140,6 +140,20 @@ TEST_CASE("the file's keys are dockerd's", "[config]") {
   CHECK(config.shutdown_timeout == 5);
 }
 
+TEST_CASE("proxies are a group in the file and flags of their own", "[config]") {
+  const Config config = read_with(
+      R"({"proxies": {"http-proxy": "http://p:3128", "https-proxy": "http://s:3128", "no-proxy": "*.test"}})");
+  CHECK(config.http_proxy == "http://p:3128");
+  CHECK(config.https_proxy == "http://s:3128");
+  CHECK(config.no_proxy == "*.test");
+  CHECK(read_with("{}", {"--http-proxy=http://f:1"}).http_proxy == "http://f:1");
+  CHECK_THAT(refusal(R"({"proxies": {"ftp-proxy": "x"}})"), Contains("ftp-proxy"));
+  CHECK_THAT(refusal(R"({"proxies": "http://p:3128"})"), Contains("must be an object"));
+  CHECK_THAT(refusal(R"({"proxies": {"http-proxy": "a"}})", {"--http-proxy=b"}),
+             Contains("both as a flag and in the configuration file"));
+  CHECK_THAT(refusal(R"({"proxies": {"no-proxy": 1}})"), Contains("no-proxy"));
+}
+
 TEST_CASE("unknown keys are named, all of them", "[config]") {
   CHECK_THAT(refusal(R"({"debug": true, "colour": "red", "speed": 3})"),
              Contains("don't match any configuration option: colour, speed"));
