@@ -218,4 +218,15 @@ std::string ImageReference::familiar() const {
   return familiar_name() + suffix();
 }
 
+std::string registry_of_address(std::string_view address) {
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (address.starts_with(scheme)) address.remove_prefix(scheme.size());
+  }
+  const std::string_view host = address.substr(0, address.find('/'));
+  if (host.empty() || host == "index.docker.io" || host == "registry-1.docker.io") {
+    return std::string(kDefaultRegistry);
+  }
+  return std::string(host);
+}
+
 }  // namespace berth

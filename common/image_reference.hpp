@@ -56,4 +56,8 @@ class ImageReference {
   Digest digest_;
 };
 
+/// The registry that a login's server address means: "docker.io" for "https://index.docker.io/v1/"
+/// and for an empty text, "host:5000" for "https://host:5000/v2/".
+std::string registry_of_address(std::string_view address);
+
 }  // namespace berth

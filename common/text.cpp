@@ -38,6 +38,13 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return joined;
 }
 
+std::optional<bool> parse_truth(std::string_view text) {
+  const std::string lower = to_lower(text);
+  if (lower == "true" || lower == "1") return true;
+  if (lower == "false" || lower == "0") return false;
+  return std::nullopt;
+}
+
 std::string to_hex(std::span<const unsigned char> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string hex;

@@ -21,6 +21,9 @@ std::string to_lower(std::string_view text);
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
+/// "true" and "1", "false" and "0", in any case; nothing for anything else.
+std::optional<bool> parse_truth(std::string_view text);
+
 /// Lower-case hexadecimal digits of the bytes.
 std::string to_hex(std::span<const unsigned char> bytes);
 

@@ -17,12 +17,12 @@ struct ImageName {
 };
 ImageName split_image_name(const std::string& text);
 
-/// Shows progress on `output`, nothing but errors when `quiet`. Throws ApiError, and Error with the
-/// daemon's reason for a pull that failed on its way.
 /// The header X-Registry-Auth for an image's registry, from the user's credentials; that of nobody
 /// where none are known, or the name is none. Throws Error when a credential helper fails.
 std::string auth_of_image(const std::string& image);
 
+/// Shows progress on `output`, nothing but errors when `quiet`. Throws ApiError, and Error with the
+/// daemon's reason for a pull that failed on its way.
 void pull_image(Client& client, const ImageName& image, const std::string& platform, int output,
                 bool quiet);
 

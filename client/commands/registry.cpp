@@ -1,7 +1,6 @@
 // login, logout, push, search.
 #include "api/registry.hpp"
 
-#include <cstdio>
 #include <iostream>
 
 #include <unistd.h>

@@ -20,6 +20,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr std::string_view kHub = "docker.io";
+/// The name that Docker Hub has in the file of every tool.
 constexpr std::string_view kHubKey = "https://index.docker.io/v1/";
 /// The user name by which a helper says that the secret is an identity token.
 constexpr std::string_view kTokenUser = "<token>";
@@ -99,15 +101,8 @@ api::AuthConfig from_entry(const ordered_json& entry, const std::string& key) {
 }  // namespace
 
 std::string credentials_key(std::string_view address) {
-  for (const std::string_view scheme : {"https://", "http://"}) {
-    if (address.starts_with(scheme)) address.remove_prefix(scheme.size());
-  }
-  const std::string_view host = address.substr(0, address.find('/'));
-  if (host.empty() || host == "docker.io" || host == "index.docker.io" ||
-      host == "registry-1.docker.io") {
-    return std::string(kHubKey);
-  }
-  return std::string(host);
+  const std::string registry = registry_of_address(address);
+  return registry == kHub ? std::string(kHubKey) : registry;
 }
 
 std::string credentials_key_of_image(std::string_view image) {

@@ -18,7 +18,7 @@
 #include "daemon/image/child_image.hpp"
 #include "daemon/image/types.hpp"
 #include "daemon/image/unpack.hpp"
-#include "daemon/registry/push_source.hpp"
+#include "daemon/registry/manifest.hpp"
 #include "daemon/storage/driver.hpp"
 
 namespace berth::image {

@@ -41,14 +41,7 @@ class PushSource final : public registry::PushSource {
   explicit PushSource(PushContext context) : context_(std::move(context)) {}
 
   std::vector<ImageReference> tags_of(const ImageReference& repository) override {
-    std::vector<ImageReference> tags;
-    for (const ImagePtr& image : context_.images.store().all()) {
-      for (const ImageReference& name : image->names) {
-        if (!name.tag().empty() && name.name() == repository.name()) tags.push_back(name);
-      }
-    }
-    std::sort(tags.begin(), tags.end());
-    return tags;
+    return context_.images.store().tags_of(repository);
   }
 
   Task<registry::PushedImage> open(ImageReference name) override {
@@ -61,10 +54,11 @@ class PushSource final : public registry::PushSource {
     if (!image->manifest.empty()) {
       pushed.manifest = co_await context_.images.store().read_blob(image->manifest);
     }
-    for (const OutgoingLayer& layer : outgoing.layers) {
+    auto known = co_await context_.images.store().known_blobs(image);
+    for (std::size_t i = 0; i < outgoing.layers.size(); ++i) {
+      const OutgoingLayer& layer = outgoing.layers[i];
       places_[layer.diff_id] = layer.place;
-      pushed.layers.push_back(
-          {layer.diff_id, layer.size, co_await context_.images.store().known_blobs(layer.diff_id)});
+      pushed.layers.push_back({layer.diff_id, layer.size, std::move(known[i])});
     }
     opened_[name] = image->id;
     holds_.push_back(std::move(outgoing.hold));

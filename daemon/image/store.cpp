@@ -175,6 +175,14 @@ std::vector<ImagePtr> ImageStore::all() const {
   return images;
 }
 
+std::vector<ImageReference> ImageStore::tags_of(const ImageReference& repository) const {
+  std::vector<ImageReference> tags;
+  for (const auto& [name, image] : names_) {
+    if (!name.tag().empty() && name.name() == repository.name()) tags.push_back(name);
+  }
+  return tags;
+}
+
 Task<std::string> ImageStore::read_blob(Digest digest) const {
   auto read = [this, digest = std::move(digest)] { return blobs_.read(digest); };
   co_return co_await fast_.run(std::move(read));
@@ -308,18 +316,21 @@ Task<> ImageStore::remove_blobs(Digest config, Digest manifest) const {
   co_await fast_.run(std::move(remove));
 }
 
-Task<std::vector<registry::KnownBlob>> ImageStore::known_blobs(DiffId layer) const {
-  auto read = [&layer](SQLite::Database& database) {
-    return read_layer_blobs(database, layer.str());
+Task<std::vector<std::vector<registry::KnownBlob>>> ImageStore::known_blobs(ImagePtr image) const {
+  auto read = [&image](SQLite::Database& database) {
+    std::vector<std::vector<registry::KnownBlob>> known;
+    for (const DiffId& layer : image->document.diff_ids) {
+      known.emplace_back();
+      for (const LayerBlobRow& row : read_layer_blobs(database, layer.str())) {
+        known.back().push_back(
+            {{row.media_type, Digest(row.digest), static_cast<std::uint64_t>(row.size)},
+             row.registry,
+             row.repository});
+      }
+    }
+    return known;
   };
-  const auto rows = co_await database_.transaction(state::Durability::kVisible, std::move(read));
-  std::vector<registry::KnownBlob> known;
-  for (const LayerBlobRow& row : rows) {
-    known.push_back({{row.media_type, Digest(row.digest), static_cast<std::uint64_t>(row.size)},
-                     row.registry,
-                     row.repository});
-  }
-  co_return known;
+  co_return co_await database_.transaction(state::Durability::kVisible, std::move(read));
 }
 
 Task<> ImageStore::remember_blob(LayerBlob blob) {

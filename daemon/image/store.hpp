@@ -65,6 +65,8 @@ class ImageStore {
   /// In the order of their ids.
   std::vector<ImagePtr> all() const;
   std::size_t size() const noexcept { return images_.size(); }
+  /// The names with a tag that a repository has, in their order.
+  std::vector<ImageReference> tags_of(const ImageReference& repository) const;
   /// A document of an image. Throws Error.
   Task<std::string> read_blob(Digest digest) const;
 
@@ -75,8 +77,8 @@ class ImageStore {
   /// Takes names away; those that the image does not have are passed over. The manifest goes with
   /// the last name by digest: such a name is how it came.
   Task<> untag(ImageId id, std::vector<ImageReference> names);
-  /// Where a layer's compressed form is known to be.
-  Task<std::vector<registry::KnownBlob>> known_blobs(DiffId layer) const;
+  /// Where each of an image's layers, compressed, is known to be; in the order of its diff ids.
+  Task<std::vector<std::vector<registry::KnownBlob>>> known_blobs(ImagePtr image) const;
   /// Success when no image has the layer any more: then it is not remembered.
   Task<> remember_blob(LayerBlob blob);
   /// Removes the image with its names. Success when there is none.
@@ -93,7 +95,7 @@ class ImageStore {
   /// Takes it from the image; empty when another image has it, too.
   Digest take_manifest(Image& image) const;
   Task<> remove_blobs(Digest config, Digest manifest) const;
-  /// Of these layers those that no other image has.
+  /// Of its layers those that no other image has.
   std::vector<DiffId> layers_of_none_but(const Image& image) const;
   Found find_by_prefix(std::string_view text) const;
   static std::vector<ImageReference> single_names(const std::vector<ImageReference>& names);

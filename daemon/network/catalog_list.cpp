@@ -39,11 +39,10 @@ Match match_type(const std::string& value) {
 }
 
 Match match_dangling(const std::string& value) {
-  const std::string text = to_lower(value);
-  const bool yes = text == "1" || text == "true";
-  if (!yes && text != "0" && text != "false")
+  const auto yes = parse_truth(value);
+  if (!yes)
     throw Error(ErrorKind::kInvalidArgument, fmt::format("invalid filter 'dangling=[{}]'", value));
-  return [yes](const Candidate& each) { return !each.built_in && each.in_use != yes; };
+  return [yes = *yes](const Candidate& each) { return !each.built_in && each.in_use != yes; };
 }
 
 Match match_for(const std::string& name, const std::string& value) {

@@ -188,15 +188,10 @@ std::vector<Endpoint> pull_endpoints(const Options& options, std::string_view re
   return endpoints;
 }
 
-std::string registry_of_address(std::string_view address) {
-  for (const std::string_view scheme : {"https://", "http://"}) {
-    if (address.starts_with(scheme)) address.remove_prefix(scheme.size());
-  }
-  const std::string host(address.substr(0, address.find('/')));
-  if (host.empty() || host == "index.docker.io" || host == "registry-1.docker.io") {
-    return std::string(kDockerHub);
-  }
-  return host;
+std::vector<Endpoint> own_endpoints(const Options& options, std::string_view registry) {
+  std::vector<Endpoint> endpoints = pull_endpoints(options, registry);
+  std::erase_if(endpoints, [](const Endpoint& endpoint) { return endpoint.mirror; });
+  return endpoints;
 }
 
 std::string proxy_for(const ProxySettings& proxies, const Url& url) {

@@ -51,9 +51,8 @@ inline constexpr std::string_view kDockerHub = "docker.io";
 /// Error{kInvalidArgument} for a malformed name or mirror.
 std::vector<Endpoint> pull_endpoints(const Options& options, std::string_view registry);
 
-/// The registry that a login's server address means: "https://index.docker.io/v1/" and an empty
-/// text are Docker Hub, "https://host:5000/v2/" is "host:5000".
-std::string registry_of_address(std::string_view address);
+/// The same without mirrors: for all that is about the registry itself.
+std::vector<Endpoint> own_endpoints(const Options& options, std::string_view registry);
 
 /// True for loopback names and addresses and for what insecure_registries lists.
 bool is_insecure(const Options& options, std::string_view registry);

@@ -116,26 +116,14 @@ Fd open_unnamed(const std::filesystem::path& folder) {
 
 Task<FetchedManifest> fetch_manifest(Session& session, std::string reference,
                                      const Options& options) {
-  for (Retry retry(options, Retry::Unreachable::kFails);;) {
-    try {
-      co_return co_await try_manifest(session, reference);
-    } catch (const Error&) {
-      retry.failed();
-    }
-    co_await retry.wait();
-  }
+  const auto attempt = [&] { return try_manifest(session, reference); };
+  co_return co_await keep_trying<FetchedManifest>(options, Retry::Unreachable::kFails, attempt);
 }
 
 Task<std::string> fetch_small_blob(Session& session, Descriptor descriptor,
                                    const Options& options) {
-  for (Retry retry(options, Retry::Unreachable::kRetries);;) {
-    try {
-      co_return co_await try_small_blob(session, descriptor);
-    } catch (const Error&) {
-      retry.failed();
-    }
-    co_await retry.wait();
-  }
+  const auto attempt = [&] { return try_small_blob(session, descriptor); };
+  co_return co_await keep_trying<std::string>(options, Retry::Unreachable::kRetries, attempt);
 }
 
 Task<> fetch_blob(Session& session, Descriptor descriptor, BlobFile& file, const Options& options) {

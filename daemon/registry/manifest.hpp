@@ -35,6 +35,13 @@ struct Descriptor {
   std::uint64_t size = 0;
 };
 
+/// A layer's compressed form, and a repository that has it.
+struct KnownBlob {
+  Descriptor blob;
+  std::string registry;
+  std::string repository;
+};
+
 /// GOOS and GOARCH names.
 struct Platform {
   std::string os;
@@ -95,6 +102,9 @@ Index parse_index(std::string_view body);
 /// The best entry for `wanted`: os and architecture equal, the variant the same or the highest one
 /// that an ARM of that variant also runs. Nothing when no entry fits.
 std::optional<Descriptor> select_platform(const Index& index, const Platform& wanted);
+
+/// True when what is made for `offered` is what `wanted` asks for, by the same rules.
+bool serves(const Platform& offered, const Platform& wanted);
 
 /// What a pull must know of the configuration before it fetches layers.
 struct ConfigSummary {

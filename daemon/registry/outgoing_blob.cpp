@@ -47,13 +47,11 @@ Task<> OutgoingBlob::whole() {
 
 Task<std::size_t> OutgoingBlob::read_at(std::uint64_t offset, std::span<std::byte> buffer) {
   for (;;) {
-    if (failure_) std::rethrow_exception(failure_);
-    const bool whole = is_whole();
-    if (file_.size() > offset) break;
-    if (whole) co_return 0;
+    // In front of the look: a piece that comes behind it has its announcement still to come.
     grown_.reset();
-    // A piece that came between the look and the reset has its announcement still to come.
+    if (failure_) std::rethrow_exception(failure_);
     if (file_.size() > offset) break;
+    if (is_whole()) co_return 0;
     co_await grown_.wait();
   }
   ssize_t got = 0;

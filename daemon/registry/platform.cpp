@@ -114,6 +114,12 @@ Platform parse_platform(std::string_view text) {
   return platform;
 }
 
+bool serves(const Platform& offered, const Platform& wanted) {
+  Index single;
+  single.manifests.push_back({{}, offered, true});
+  return select_platform(single, wanted).has_value();
+}
+
 std::optional<Descriptor> select_platform(const Index& index, const Platform& wanted) {
   const IndexEntry* best = nullptr;
   int best_rank = -1;

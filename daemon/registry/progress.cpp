@@ -81,6 +81,14 @@ void ProgressQueue::close() {
   filled_.set();
 }
 
+Task<> ProgressQueue::drain(ProgressSink sink) {
+  for (;;) {
+    std::string lines = co_await take();
+    if (lines.empty()) co_return;
+    co_await sink(std::move(lines));
+  }
+}
+
 Task<std::string> ProgressQueue::take() {
   co_await filled_.wait();
   std::string text;

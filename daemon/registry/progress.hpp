@@ -41,6 +41,8 @@ class ProgressQueue {
 
   /// No more will come.
   void close();
+  /// Gives all messages to `sink` until close(). Throws what it throws.
+  Task<> drain(ProgressSink sink);
   /// All waiting messages, one JSON object a line; waits for the first. Empty after close().
   Task<std::string> take();
 

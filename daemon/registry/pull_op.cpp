@@ -55,24 +55,7 @@ PullOp::PullOp(std::shared_ptr<Puller::State> state, PullRequest request, Progre
       group_(state_->control, [this] { on_stop(); }) {}
 
 Task<> PullOp::run() {
-  group_.spawn(pull_image());
-  try {
-    co_await send_progress();
-  } catch (...) {
-    group_.stop(std::current_exception());
-  }
-  // Here, not in join(): a cancelled coroutine throws at every co_await of another.
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await group_.join();
-  group_.rethrow();
-}
-
-Task<> PullOp::send_progress() {
-  for (;;) {
-    std::string lines = co_await progress_.take();
-    if (lines.empty()) co_return;
-    co_await sink_(std::move(lines));
-  }
+  return group_.run(pull_image(), progress_.drain(sink_));
 }
 
 void PullOp::on_stop() {

@@ -55,7 +55,6 @@ class PullOp {
   };
 
   Task<> pull_image();
-  Task<> send_progress();
   Task<> plan_layers();
   Task<> store_image();
 

@@ -1,7 +1,5 @@
 #include "daemon/registry/puller.hpp"
 
-#include <filesystem>
-
 #include <boost/system/system_error.hpp>
 
 #include "daemon/registry/pull_op.hpp"
@@ -9,13 +7,9 @@
 namespace berth::registry {
 
 Puller::Puller(asio::any_io_executor control, TransferThread& transfers, PullTargetFactory targets,
-               Options options) {
-  if (options.temporary.empty()) options.temporary = std::filesystem::temp_directory_path();
-  std::error_code ignored;  // a folder that is missing is reported by the first pull
-  std::filesystem::create_directories(options.temporary, ignored);
-  state_ = std::make_shared<State>(std::move(control), transfers, std::move(targets),
-                                   std::move(options));
-}
+               Options options)
+    : state_(std::make_shared<State>(std::move(control), transfers, std::move(targets),
+                                     with_temporary_folder(std::move(options)))) {}
 
 Puller::~Puller() = default;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -42,6 +43,11 @@ Task<Digest> send_manifest(std::shared_ptr<Source> target, std::string config, s
                                   std::move(manifest.body), target->options);
 }
 
+/// The registry has it, in another repository.
+bool is_mountable(const KnownBlob& known, const ImageReference& name) {
+  return known.registry == name.registry() && known.repository != name.repository();
+}
+
 /// First what this very repository should have, then what its registry can mount, then the rest.
 std::vector<KnownBlob> in_order_of_hope(const std::vector<KnownBlob>& known,
                                         const ImageReference& name) {
@@ -79,24 +85,7 @@ PushOp::PushOp(std::shared_ptr<Pusher::State> state, PushRequest request, Progre
       group_(state_->control, [this] { on_stop(); }) {}
 
 Task<> PushOp::run() {
-  group_.spawn(push_all());
-  try {
-    co_await send_progress();
-  } catch (...) {
-    group_.stop(std::current_exception());
-  }
-  // Here, not in join(): a cancelled coroutine throws at every co_await of another.
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await group_.join();
-  group_.rethrow();
-}
-
-Task<> PushOp::send_progress() {
-  for (;;) {
-    std::string lines = co_await progress_.take();
-    if (lines.empty()) co_return;
-    co_await sink_(std::move(lines));
-  }
+  return group_.run(push_all(), progress_.drain(sink_));
 }
 
 void PushOp::on_stop() {
@@ -120,32 +109,41 @@ Task<> PushOp::push_all() {
                 "An image does not exist locally with the tag: " + request_.name.familiar_name());
   }
   // Before the registry is asked: a name that is unknown here needs no network.
-  for (const ImageReference& name : names)
-    check_platform(co_await store_->open(name));
-  for (const ImageReference& name : names)
-    co_await push_tag(name);
+  std::vector<PushedImage> images;
+  for (const ImageReference& name : names) {
+    images.push_back(co_await store_->open(name));
+    check_platform(images.back());
+  }
+  progress_.status("The push refers to repository [" + request_.name.name() + "]");
+  target_ = make_source(state_->remote.network(), state_->options);
+  Task<bool> connecting = connect(target_, request_.name.registry(), access_to(images));
+  co_await state_->remote.call(std::move(connecting));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    co_await push_tag(names[i], std::move(images[i]));
+    // The end of one tag may not be cancelled, the next one may.
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    check_stopped();
+  }
   progress_.close();
 }
 
-Task<> PushOp::push_tag(ImageReference name) {
-  PushedImage image = co_await store_->open(name);
-  plan_layers(image);
-  progress_.status("The push refers to repository [" + name.name() + "]");
-  for (std::size_t i = layers_.size(); i > 0; --i)
-    progress_.layer("Preparing", layers_[i - 1].label);
-  Access access{name.repository(), request_.credentials, true, {}};
-  for (const Layer& layer : layers_) {
-    for (const KnownBlob& known : layer.content.known) {
-      const bool mounts =
-          known.registry == name.registry() && known.repository != name.repository();
-      const bool listed = std::find(access.mounts.begin(), access.mounts.end(), known.repository) !=
-                          access.mounts.end();
-      if (mounts && !listed) access.mounts.push_back(known.repository);
+Access PushOp::access_to(const std::vector<PushedImage>& images) const {
+  const ImageReference& name = request_.name;
+  std::set<std::string> mounts;
+  for (const PushedImage& image : images) {
+    for (const PushedLayer& layer : image.layers) {
+      for (const KnownBlob& known : in_order_of_hope(layer.known, name)) {
+        if (is_mountable(known, name)) mounts.insert(known.repository);
+      }
     }
   }
-  target_ = make_source(state_->remote.network(), state_->options);
-  Task<bool> connecting = connect(target_, name.registry(), std::move(access));
-  co_await state_->remote.call(std::move(connecting));
+  return {name.repository(), request_.credentials, true, {mounts.begin(), mounts.end()}};
+}
+
+Task<> PushOp::push_tag(ImageReference name, PushedImage image) {
+  plan_layers(image);
+  for (std::size_t i = layers_.size(); i > 0; --i)
+    progress_.layer("Preparing", layers_[i - 1].label);
   for (std::size_t i = 0; i < layers_.size(); ++i)
     group_.spawn(push_layer(i));
   co_await await_layers();
@@ -154,10 +152,8 @@ Task<> PushOp::push_tag(ImageReference name) {
 
 void PushOp::check_platform(const PushedImage& image) const {
   if (!request_.platform) return;
-  Index single;
   const Platform actual = parse_config(image.config).platform;
-  single.manifests.push_back({{}, actual, true});
-  if (select_platform(single, *request_.platform)) return;
+  if (serves(actual, *request_.platform)) return;
   throw Error(ErrorKind::kNotFound, "image \"" + request_.name.familiar() + "\" is for " +
                                         actual.str() + ", and not for " + request_.platform->str());
 }
@@ -195,7 +191,11 @@ Task<> PushOp::push_layer(std::size_t index) {
     --state_->active;
     state_->freed.set();
   });
-  if (!co_await reuse_blob(layer)) co_await upload(layer);
+  if (there_.contains(layer.content.diff_id)) {
+    progress_.layer("Layer already exists", layer.label);  // by another tag of this push
+  } else if (!co_await reuse_blob(layer)) {
+    co_await upload(layer);
+  }
   layer.outgoing.reset();
   ++done_;
   one_done_.set();
@@ -212,17 +212,14 @@ Task<> PushOp::await_turn() {
 Task<bool> PushOp::reuse_blob(Layer& layer) {
   for (const KnownBlob& known : layer.content.known) {
     if (!co_await try_known(layer, known)) continue;
-    layer.blob = known.blob;
-    KnownBlob place{known.blob, request_.name.registry(), request_.name.repository()};
-    co_await store_->remember(layer.content.diff_id, std::move(place));
+    co_await arrived(layer, known.blob);
     co_return true;
   }
   co_return false;
 }
 
 Task<bool> PushOp::try_known(Layer& layer, const KnownBlob& known) {
-  const bool same_registry = known.registry == request_.name.registry();
-  if (same_registry && known.repository != request_.name.repository()) {
+  if (is_mountable(known, request_.name)) {
     Task<bool> mount = blob_was_mounted(target_, known.blob.digest, known.repository);
     if (!co_await state_->remote.call(std::move(mount))) co_return false;
     progress_.layer("Mounted from " + known.repository, layer.label);
@@ -246,10 +243,15 @@ Task<> PushOp::upload(Layer& layer) {
   group_.spawn(store_->compress(layer.content.diff_id, blob, uploading->consumed));
   group_.spawn(report_upload(layer.label, layer.content.size, uploading));
   Task<Descriptor> sending = send_blob(target_, blob, uploading->sent);
-  layer.blob = co_await state_->remote.call(std::move(sending));
+  Descriptor sent = co_await state_->remote.call(std::move(sending));
   progress_.progress("Pushing", layer.label, layer.content.size, layer.content.size);
   progress_.layer("Pushed", layer.label);
-  KnownBlob place{layer.blob, request_.name.registry(), request_.name.repository()};
+  co_await arrived(layer, std::move(sent));
+}
+
+Task<> PushOp::arrived(const Layer& layer, Descriptor blob) {
+  there_[layer.content.diff_id] = blob;
+  KnownBlob place{std::move(blob), request_.name.registry(), request_.name.repository()};
   co_await store_->remember(layer.content.diff_id, std::move(place));
 }
 
@@ -269,12 +271,8 @@ Task<> PushOp::report_upload(std::string label, std::uint64_t size,
 
 Task<> PushOp::finish(const ImageReference& name, PushedImage image) {
   std::vector<Descriptor> blobs;
-  for (const PushedLayer& content : image.layers) {
-    const auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& one) {
-      return one.content.diff_id == content.diff_id;
-    });
-    blobs.push_back(layer->blob);
-  }
+  for (const PushedLayer& content : image.layers)
+    blobs.push_back(there_.at(content.diff_id));
   ManifestDocument manifest{std::move(image.manifest_type), std::move(image.manifest)};
   // What another engine wrote keeps its digest, as long as its layers are what it says.
   if (!describes(manifest, image.config, blobs)) manifest = make_manifest(image.config, blobs);

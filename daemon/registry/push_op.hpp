@@ -45,8 +45,6 @@ class PushOp {
     PushedLayer content;
     /// The 12 digits that users see.
     std::string label;
-    /// What the registry has of it; set when it is there.
-    Descriptor blob;
     std::shared_ptr<OutgoingBlob> outgoing;
   };
 
@@ -67,9 +65,9 @@ class PushOp {
     }
   };
 
-  Task<> send_progress();
   Task<> push_all();
-  Task<> push_tag(ImageReference name);
+  Access access_to(const std::vector<PushedImage>& images) const;
+  Task<> push_tag(ImageReference name, PushedImage image);
   void check_platform(const PushedImage& image) const;
   void plan_layers(const PushedImage& image);
   Task<> await_layers();
@@ -80,6 +78,7 @@ class PushOp {
   Task<bool> reuse_blob(Layer& layer);
   Task<bool> try_known(Layer& layer, const KnownBlob& known);
   Task<> upload(Layer& layer);
+  Task<> arrived(const Layer& layer, Descriptor blob);
   Task<> report_upload(std::string label, std::uint64_t size, std::shared_ptr<Uploading> upload);
   void on_stop();
   void check_stopped() const;
@@ -91,7 +90,10 @@ class PushOp {
   std::shared_ptr<Source> target_;
   ProgressQueue progress_;
 
+  /// Of the tag that is being pushed.
   std::vector<Layer> layers_;
+  /// What the repository has, by this push's doing or finding.
+  std::map<DiffId, Descriptor> there_;
   std::size_t done_ = 0;
   AsyncSignal one_done_;
   TaskGroup group_;

@@ -16,13 +16,6 @@
 
 namespace berth::registry {
 
-/// A layer's compressed form, and a repository that has it.
-struct KnownBlob {
-  Descriptor blob;
-  std::string registry;
-  std::string repository;
-};
-
 struct PushedLayer {
   DiffId diff_id;
   /// Of the uncompressed archive.

@@ -1,7 +1,5 @@
 #include "daemon/registry/pusher.hpp"
 
-#include <filesystem>
-
 #include <boost/system/system_error.hpp>
 
 #include "daemon/registry/push_op.hpp"
@@ -23,13 +21,9 @@ namespace {
 }  // namespace
 
 Pusher::Pusher(asio::any_io_executor control, TransferThread& transfers, PushSourceFactory sources,
-               Options options) {
-  if (options.temporary.empty()) options.temporary = std::filesystem::temp_directory_path();
-  std::error_code ignored;  // a folder that is missing is reported by the first push
-  std::filesystem::create_directories(options.temporary, ignored);
-  state_ = std::make_shared<State>(std::move(control), transfers, std::move(sources),
-                                   std::move(options));
-}
+               Options options)
+    : state_(std::make_shared<State>(std::move(control), transfers, std::move(sources),
+                                     with_temporary_folder(std::move(options)))) {}
 
 Pusher::~Pusher() = default;
 

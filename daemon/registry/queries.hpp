@@ -19,7 +19,7 @@ struct SearchRequest {
   /// "nginx", "ann/tool" or "registry.example:5000/tool".
   std::string term;
   /// Of results; 1 to 100.
-  int limit = 25;
+  std::size_t limit = 25;
   Credentials credentials;
 };
 

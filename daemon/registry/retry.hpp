@@ -6,12 +6,7 @@
 
 namespace berth::registry {
 
-/// Count of attempts and the wait between them. Use:
-///
-///   for (Retry retry(options);;) {
-///     try { ... co_return; } catch (const Error&) { retry.failed(); }
-///     co_await retry.wait();
-///   }
+/// Count of attempts and the wait between them, for what keep_trying() does not do alone.
 class Retry {
  public:
   /// Whether a host that cannot be reached at all is tried again; a first contact does not.
@@ -34,5 +29,18 @@ class Retry {
   unsigned attempts_ = 0;
   std::chrono::milliseconds asked_{0};
 };
+
+/// Calls `attempt` until it succeeds, or fails in a way that another attempt does not mend.
+template <typename T, typename Attempt>
+Task<T> keep_trying(const Options& options, Retry::Unreachable unreachable, Attempt attempt) {
+  for (Retry retry(options, unreachable);;) {
+    try {
+      co_return co_await attempt();
+    } catch (const Error&) {
+      retry.failed();
+    }
+    co_await retry.wait();
+  }
+}
 
 }  // namespace berth::registry

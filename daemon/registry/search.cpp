@@ -1,5 +1,8 @@
 #include "daemon/registry/search.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "api/fields.hpp"
@@ -34,11 +37,15 @@ Question parse_term(const std::string& term) {
 
 std::vector<Endpoint> search_endpoints(const Options& options, const std::string& registry) {
   if (registry == kDockerHub) return {{parse_url(kHubSearch), true, false, registry}};
-  return pull_endpoints(options, registry);
+  return own_endpoints(options, registry);
 }
 
-Task<Response> ask_service(Source& source, const Endpoint& endpoint, const Question& question,
-                           int limit, const Credentials& credentials) {
+/// What the search service finds; nothing when there is no such service.
+Task<std::optional<std::vector<api::SearchResult>>> ask_service(Source& source,
+                                                                const Endpoint& endpoint,
+                                                                const Question& question,
+                                                                std::size_t limit,
+                                                                const Credentials& credentials) {
   Request request;
   request.url = endpoint.base;
   request.url.target =
@@ -48,7 +55,17 @@ Task<Response> ask_service(Source& source, const Endpoint& endpoint, const Quest
     request.headers.emplace_back("Authorization",
                                  basic_authorization(credentials.username, credentials.password));
   }
-  co_return co_await source.client.send(std::move(request), Trust{endpoint.verify, endpoint.name});
+  Response response =
+      co_await source.client.send(std::move(request), Trust{endpoint.verify, endpoint.name});
+  if (response.status() == 404) co_return std::nullopt;
+  if (response.status() >= 300) {
+    const std::string what = "search in \"" + question.registry + "\"";
+    std::rethrow_exception(co_await status_error(std::move(response), what));
+  }
+  const std::string body = co_await response.read_body(kMaxAnswer);
+  auto answer = api::from_text<api::SearchAnswer>(body);
+  answer.results.resize(std::min(answer.results.size(), limit));
+  co_return std::move(answer.results);
 }
 
 /// One page of GET /v2/_catalog, the names after `last`; empty at the end.
@@ -68,7 +85,7 @@ Task<std::vector<std::string>> catalogue_page(Session& session, std::string last
 
 /// The repositories of a registry that has no search service.
 Task<std::vector<api::SearchResult>> search_catalogue(std::shared_ptr<Source> source,
-                                                      Question question, int limit,
+                                                      Question question, std::size_t limit,
                                                       Credentials credentials) {
   co_await connect(source, question.registry, Access{{}, std::move(credentials), false, {}});
   std::vector<api::SearchResult> results;
@@ -80,7 +97,7 @@ Task<std::vector<api::SearchResult>> search_catalogue(std::shared_ptr<Source> so
       api::SearchResult result;
       result.name = name;
       results.push_back(std::move(result));
-      if (results.size() == static_cast<std::size_t>(limit)) co_return results;
+      if (results.size() == limit) co_return results;
     }
     if (names.size() < kPage) break;
     last = names.back();
@@ -91,28 +108,15 @@ Task<std::vector<api::SearchResult>> search_catalogue(std::shared_ptr<Source> so
 }  // namespace
 
 Task<std::vector<api::SearchResult>> search_registry(std::shared_ptr<Source> source,
-                                                     std::string term, int limit,
+                                                     std::string term, std::size_t limit,
                                                      Credentials credentials) {
   Question question = parse_term(term);
-  const auto endpoints = search_endpoints(source->options, question.registry);
-  for (const Endpoint& endpoint : endpoints) {
-    if (endpoint.mirror) continue;
-    try {
-      Response response = co_await ask_service(*source, endpoint, question, limit, credentials);
-      if (response.status() == 404) break;
-      if (response.status() >= 300) {
-        const std::string what = "search in \"" + question.registry + "\"";
-        std::rethrow_exception(co_await status_error(std::move(response), what));
-      }
-      const std::string body = co_await response.read_body(kMaxAnswer);
-      auto answer = api::from_text<api::SearchAnswer>(body);
-      if (answer.results.size() > static_cast<std::size_t>(limit))
-        answer.results.resize(static_cast<std::size_t>(limit));
-      co_return std::move(answer.results);
-    } catch (const NetworkError& error) {
-      if (&endpoint == &endpoints.back() || error.stage() == NetworkError::Stage::kTransfer) throw;
-    }
-  }
+  const auto attempt = [&](const Endpoint& endpoint) {
+    return ask_service(*source, endpoint, question, limit, credentials);
+  };
+  auto found = co_await try_endpoints<std::optional<std::vector<api::SearchResult>>>(
+      search_endpoints(source->options, question.registry), attempt);
+  if (found) co_return std::move(*found);
   co_return co_await search_catalogue(source, std::move(question), limit, std::move(credentials));
 }
 

@@ -15,7 +15,7 @@ namespace berth::registry {
 /// At most `limit` repositories that `term` finds; a registry's name may stand in front of it. A
 /// registry without the service is asked for its catalogue. Throws Error.
 Task<std::vector<api::SearchResult>> search_registry(std::shared_ptr<Source> source,
-                                                     std::string term, int limit,
+                                                     std::string term, std::size_t limit,
                                                      Credentials credentials);
 
 }  // namespace berth::registry

@@ -93,17 +93,18 @@ Task<Response> Session::get(std::string path, Headers headers) {
   const Url first = request.url;
   Response response = co_await send_authorized(std::move(request));
   response = co_await follow(std::move(response), first, std::move(headers));
-  if (response.status() >= 400) {
-    std::rethrow_exception(co_await status_error(std::move(response), first.str()));
-  }
-  co_return response;
+  co_return co_await successful(std::move(response), first.str());
 }
 
 Task<Response> Session::send(Request request) {
-  const std::string what = request.url.str();
+  std::string what = request.url.str();
   Response response = co_await send_authorized(std::move(request));
+  co_return co_await successful(std::move(response), std::move(what));
+}
+
+Task<Response> Session::successful(Response response, std::string what) {
   if (response.status() >= 400) {
-    std::rethrow_exception(co_await status_error(std::move(response), what));
+    std::rethrow_exception(co_await status_error(std::move(response), std::move(what)));
   }
   co_return response;
 }

@@ -83,6 +83,8 @@ class Session {
 
   Task<Response> send_authorized(Request request);
   Task<Response> follow(Response response, Url url, Headers headers);
+  /// The answer; throws what it says when it is an error. `what` is the URL that was asked for.
+  static Task<Response> successful(Response response, std::string what);
   Task<> answer_challenge(const Response& response);
   Task<std::string> fetch_token(Challenge challenge);
   Request token_request(const Challenge& challenge) const;

@@ -1,53 +1,30 @@
 #include "daemon/registry/source.hpp"
 
-#include <boost/asio/post.hpp>
+#include <filesystem>
 
-#include "common/log/log.hpp"
+#include <boost/asio/post.hpp>
 
 namespace berth::registry {
 
 namespace {
 
-/// True when another endpoint may still know better: a mirror's word is never the last, and a
-/// failed TLS handshake says nothing about plain HTTP.
-bool try_next(const Endpoint& endpoint, bool network, NetworkError::Stage stage) {
-  if (endpoint.mirror) return true;
-  return network && stage != NetworkError::Stage::kTransfer;
-}
-
 Task<> ping(Session& session, const Options& options) {
-  for (Retry retry(options, Retry::Unreachable::kFails);;) {
-    try {
-      co_return co_await session.ping();
-    } catch (const Error&) {
-      retry.failed();
-    }
-    co_await retry.wait();
-  }
+  const auto attempt = [&] { return session.ping(); };
+  co_await keep_trying<void>(options, Retry::Unreachable::kFails, attempt);
 }
 
 /// The manifest from the first endpoint that has it.
 Task<FetchedManifest> first_manifest(std::shared_ptr<Source> source, ImageReference name,
                                      Credentials credentials) {
-  const auto endpoints = pull_endpoints(source->options, name.registry());
-  for (std::size_t i = 0;; ++i) {
-    const Endpoint& endpoint = endpoints[i];
-    const bool last = i + 1 == endpoints.size();
+  const auto attempt = [&](const Endpoint& endpoint) -> Task<FetchedManifest> {
     Access access{name.repository(), credentials, false, {}};
     source->session =
         std::make_unique<Session>(source->client, source->options, endpoint, std::move(access));
-    try {
-      co_await ping(*source->session, source->options);
-      co_return co_await fetch_manifest(*source->session, manifest_reference(name),
-                                        source->options);
-    } catch (const NetworkError& error) {
-      if (last || !try_next(endpoint, true, error.stage())) throw;
-      log::debug("registry \"{}\": {}; trying the next way", name.registry(), error.what());
-    } catch (const Error& error) {
-      if (last || !try_next(endpoint, false, {})) throw;
-      log::debug("registry \"{}\": {}; trying the next way", name.registry(), error.what());
-    }
-  }
+    co_await ping(*source->session, source->options);
+    co_return co_await fetch_manifest(*source->session, manifest_reference(name), source->options);
+  };
+  co_return co_await try_endpoints<FetchedManifest>(
+      pull_endpoints(source->options, name.registry()), attempt);
 }
 
 /// The registry's refusals in the words that users and scripts know.
@@ -91,9 +68,7 @@ void check_image(const ResolvedManifest& resolved, const ImageReference& name,
   }
   if (!platform) return;
   const Platform& actual = resolved.summary.platform;
-  Index single;
-  single.manifests.push_back({{}, actual, true});
-  if (select_platform(single, *platform)) return;
+  if (serves(actual, *platform)) return;
   throw Error(ErrorKind::kNotFound,
               "image with reference " + name.familiar() +
                   " was found but does not match the specified platform: wanted " +
@@ -104,6 +79,13 @@ void check_image(const ResolvedManifest& resolved, const ImageReference& name,
 
 std::string manifest_reference(const ImageReference& name) {
   return name.digest().empty() ? name.tag() : name.digest().str();
+}
+
+Options with_temporary_folder(Options options) {
+  if (options.temporary.empty()) options.temporary = std::filesystem::temp_directory_path();
+  std::error_code ignored;
+  std::filesystem::create_directories(options.temporary, ignored);
+  return options;
 }
 
 std::shared_ptr<Source> make_source(asio::any_io_executor executor, const Options& options) {
@@ -120,20 +102,19 @@ void rethrow_translated(const boost::system::system_error& error, const std::str
   throw Error(ErrorKind::kInternal, what + ": " + error.what());
 }
 
+bool may_try_next(const Endpoint& endpoint, const Error& error) {
+  if (endpoint.mirror) return true;
+  const auto* network = dynamic_cast<const NetworkError*>(&error);
+  return network != nullptr && network->stage() != NetworkError::Stage::kTransfer;
+}
+
 Task<bool> connect(std::shared_ptr<Source> source, std::string registry, Access access) {
-  const auto endpoints = pull_endpoints(source->options, registry);
-  for (const Endpoint& endpoint : endpoints) {
-    if (endpoint.mirror) continue;
+  const auto attempt = [&](const Endpoint& endpoint) -> Task<bool> {
     source->session = std::make_unique<Session>(source->client, source->options, endpoint, access);
-    try {
-      co_await ping(*source->session, source->options);
-      co_return true;
-    } catch (const NetworkError& error) {
-      if (&endpoint == &endpoints.back() || error.stage() == NetworkError::Stage::kTransfer) throw;
-      log::debug("registry \"{}\": {}; trying the next way", registry, error.what());
-    }
-  }
-  co_return false;
+    co_await ping(*source->session, source->options);
+    co_return true;
+  };
+  co_return co_await try_endpoints<bool>(own_endpoints(source->options, registry), attempt);
 }
 
 Task<FetchedManifest> find_manifest(std::shared_ptr<Source> source, ImageReference name,

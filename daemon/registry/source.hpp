@@ -7,6 +7,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "common/image_reference.hpp"
+#include "common/log/log.hpp"
 #include "daemon/registry/fetch.hpp"
 #include "daemon/registry/manifest.hpp"
 #include "daemon/registry/session.hpp"
@@ -23,12 +24,33 @@ struct Source {
   std::unique_ptr<Session> session;
 };
 
+/// Made where it is missing, below the system's folder when none is named; one that cannot be made
+/// is reported by the first file in it.
+Options with_temporary_folder(Options options);
+
 /// The last owner may be on another thread: the destructor is sent home.
 std::shared_ptr<Source> make_source(asio::any_io_executor executor, const Options& options);
 
 /// Asio's exceptions end here: throws Error, kCancelled for a cancelled `what`.
 [[noreturn]] void rethrow_translated(const boost::system::system_error& error,
                                      const std::string& what);
+
+/// True when another endpoint may still know better: a mirror's word is never the last, and a host
+/// or handshake that fails says nothing about the next scheme.
+bool may_try_next(const Endpoint& endpoint, const Error& error);
+
+/// What `attempt` gives for the first endpoint that it does not fail for.
+template <typename T, typename Attempt>
+Task<T> try_endpoints(std::vector<Endpoint> endpoints, Attempt attempt) {
+  for (std::size_t i = 0;; ++i) {
+    try {
+      co_return co_await attempt(endpoints.at(i));
+    } catch (const Error& error) {
+      if (i + 1 == endpoints.size() || !may_try_next(endpoints[i], error)) throw;
+      log::debug("{}: {}; trying the next way", endpoints[i].base.authority(), error.what());
+    }
+  }
+}
 
 /// Leaves a session in `source` that may do what `access` says, with the first endpoint of the
 /// registry that answers; mirrors are passed over. Throws Error. (It returns true, since a result

@@ -3,6 +3,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace berth::registry {
@@ -40,11 +41,16 @@ void TaskGroup::stop(std::exception_ptr why) {
   }
 }
 
-Task<> TaskGroup::join() {
+Task<> TaskGroup::run(Task<> work, Task<> foreground) {
+  spawn(std::move(work));
+  try {
+    co_await std::move(foreground);
+  } catch (...) {
+    stop(std::current_exception());
+  }
+  // A cancelled coroutine throws at every co_await of another.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await idle_.wait();
-}
-
-void TaskGroup::rethrow() const {
   if (failure_) std::rethrow_exception(failure_);
 }
 

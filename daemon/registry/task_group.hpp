@@ -24,16 +24,14 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
+  /// Runs `work` as the first task beside `foreground`, whose failure stops the group, and returns
+  /// when all of its tasks have ended; throws the first failure.
+  Task<> run(Task<> work, Task<> foreground);
+
   void spawn(Task<> task);
   /// Cancels every task; `why` becomes the group's failure when there is none yet.
   void stop(std::exception_ptr why);
   bool stopped() const noexcept { return failure_ != nullptr; }
-
-  /// Returns when all tasks have ended; the group must not go before: disable the
-  /// caller's cancellation first.
-  Task<> join();
-  /// Throws the first failure.
-  void rethrow() const;
 
  private:
   Task<> supervise(Task<> task);

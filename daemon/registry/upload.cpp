@@ -92,19 +92,6 @@ Task<> commit_upload(Session& session, Url url, Digest digest) {
   co_await response.read_body(kMaxAnswer);
 }
 
-/// Calls `attempt` until it succeeds or the failure is not one that another attempt mends.
-template <typename T, typename Attempt>
-Task<T> keep_trying(const Options& options, Attempt attempt) {
-  for (Retry retry(options, Retry::Unreachable::kRetries);;) {
-    try {
-      co_return co_await attempt();
-    } catch (const Error&) {
-      retry.failed();
-    }
-    co_await retry.wait();
-  }
-}
-
 Task<std::optional<std::uint64_t>> try_find(Session& session, const Digest& digest) {
   try {
     const Response response =
@@ -153,13 +140,14 @@ Task<Digest> try_put_manifest(Session& session, const std::string& reference,
 Task<std::optional<std::uint64_t>> find_blob(Session& session, Digest digest,
                                              const Options& options) {
   const auto attempt = [&] { return try_find(session, digest); };
-  co_return co_await keep_trying<std::optional<std::uint64_t>>(options, attempt);
+  co_return co_await keep_trying<std::optional<std::uint64_t>>(
+      options, Retry::Unreachable::kRetries, attempt);
 }
 
 Task<bool> mount_blob(Session& session, Digest digest, std::string from, const Options& options) {
   try {
     const auto attempt = [&] { return try_mount(session, digest, from); };
-    co_return co_await keep_trying<bool>(options, attempt);
+    co_return co_await keep_trying<bool>(options, Retry::Unreachable::kRetries, attempt);
   } catch (const RegistryError&) {
     // It is an offer, not a duty: without mounting, the blob is sent.
   }
@@ -208,13 +196,13 @@ Task<> upload_document(Session& session, std::string content, const Options& opt
     co_await response.read_body(kMaxAnswer);
     co_return true;
   };
-  co_await keep_trying<bool>(options, attempt);
+  co_await keep_trying<bool>(options, Retry::Unreachable::kRetries, attempt);
 }
 
 Task<Digest> put_manifest(Session& session, std::string reference, std::string media_type,
                           std::string content, const Options& options) {
   const auto attempt = [&] { return try_put_manifest(session, reference, media_type, content); };
-  co_return co_await keep_trying<Digest>(options, attempt);
+  co_return co_await keep_trying<Digest>(options, Retry::Unreachable::kRetries, attempt);
 }
 
 }  // namespace berth::registry

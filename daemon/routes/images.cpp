@@ -1,6 +1,5 @@
 #include "daemon/routes/images.hpp"
 
-#include <exception>
 #include <optional>
 
 #include <unistd.h>
@@ -118,21 +117,10 @@ Task<Fd> spool(ImageService& images, Exchange& exchange) {
 
 Task<> load(ImageService& images, Exchange& exchange) {
   Fd archive = co_await spool(images, exchange);
-  ProgressStream stream(exchange);
-  std::exception_ptr failure;
-  try {
-    image::ProgressSink sink = [&stream](std::string line) {
-      return stream.write(std::move(line));
-    };
-    co_await images.load(std::move(archive), exchange.query().flag("quiet"), std::move(sink));
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (failure) {
-    co_await stream.fail(failure);
-  } else {
-    co_await stream.end();
-  }
+  const bool quiet = exchange.query().flag("quiet");
+  co_await answer_progress(exchange, [&](ProgressSink sink) {
+    return images.load(std::move(archive), quiet, std::move(sink));
+  });
 }
 
 // ---- import
@@ -186,21 +174,9 @@ Task<> pull(registry::Puller& puller, Exchange& exchange) {
   registry::PullRequest request{
       pulled_name(query), query.text("platform"),
       registry::parse_registry_auth(exchange.request().header("x-registry-auth"))};
-  ProgressStream stream(exchange);
-  std::exception_ptr failure;
-  try {
-    registry::ProgressSink sink = [&stream](std::string lines) {
-      return stream.write(std::move(lines));
-    };
-    co_await exchange.while_connected(puller.pull(std::move(request), std::move(sink)));
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (failure) {
-    co_await stream.fail(failure);
-  } else {
-    co_await stream.end();
-  }
+  co_await answer_progress(exchange, [&](ProgressSink sink) {
+    return exchange.while_connected(puller.pull(std::move(request), std::move(sink)));
+  });
 }
 
 }  // namespace

@@ -41,4 +41,20 @@ Task<> ProgressStream::fail(std::exception_ptr failure) {
   co_await exchange_.end_stream();
 }
 
+Task<> answer_progress(http::Exchange& exchange,
+                       std::function<Task<>(ProgressSink sink)> operation) {
+  ProgressStream stream(exchange);
+  std::exception_ptr failure;
+  try {
+    co_await operation([&stream](std::string lines) { return stream.write(std::move(lines)); });
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    co_await stream.fail(failure);
+  } else {
+    co_await stream.end();
+  }
+}
+
 }  // namespace berth::routes

@@ -1,6 +1,7 @@
-// Answers that are a stream of JSON messages: pull and load.
+// Answers that are a stream of JSON messages: pull, push, load and import.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "daemon/http/exchange.hpp"
@@ -21,5 +22,12 @@ class ProgressStream {
  private:
   http::Exchange& exchange_;
 };
+
+/// Takes lines of progress, one JSON object each.
+using ProgressSink = std::function<Task<>(std::string lines)>;
+
+/// Answers with what `operation` tells its sink, and with why it failed.
+Task<> answer_progress(http::Exchange& exchange,
+                       std::function<Task<>(ProgressSink sink)> operation);
 
 }  // namespace berth::routes

@@ -1,16 +1,15 @@
 #include "daemon/routes/registries.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "api/auth.hpp"
 #include "api/fields.hpp"
 #include "api/registry.hpp"
 #include "common/error.hpp"
+#include "common/image_reference.hpp"
 #include "common/text.hpp"
 #include "daemon/registry/credentials.hpp"
-#include "daemon/registry/endpoint.hpp"
 #include "daemon/routes/progress_stream.hpp"
 
 namespace berth::routes {
@@ -27,7 +26,7 @@ Task<> auth(registry::Queries& queries, Exchange& exchange) {
   const auto given = api::from_text<api::AuthConfig>(co_await exchange.read_json());
   registry::Credentials credentials{given.username, given.password, given.identity_token,
                                     given.registry_token};
-  co_await queries.check_credentials(registry::registry_of_address(given.server_address),
+  co_await queries.check_credentials(registry_of_address(given.server_address),
                                      std::move(credentials));
   co_await exchange.send_json(200, R"({"IdentityToken":"","Status":"Login Succeeded"})"
                                    "\n");
@@ -46,8 +45,7 @@ constexpr std::int64_t kMaxLimit = 100;
 
 bool truth_filter(std::string_view name, const std::vector<std::string>& values) {
   const std::string value = values.empty() ? "" : to_lower(values.front());
-  if (value == "true" || value == "1") return true;
-  if (value == "false" || value == "0") return false;
+  if (const auto truth = parse_truth(value)) return *truth;
   throw Error(ErrorKind::kInvalidArgument,
               "invalid filter '" + std::string(name) + "=" + value + "': must be true or false");
 }
@@ -92,7 +90,7 @@ Task<> search(registry::Queries& queries, Exchange& exchange) {
     throw Error(ErrorKind::kInvalidArgument,
                 "limit " + std::to_string(limit) + " is outside the range of [1, 100]");
   }
-  request.limit = static_cast<int>(limit == 0 ? kDefaultLimit : limit);
+  request.limit = static_cast<std::size_t>(limit == 0 ? kDefaultLimit : limit);
   request.credentials = credentials_of(exchange);
   const http::Filters filters = query.filters();
   std::vector<api::SearchResult> none;
@@ -118,21 +116,9 @@ Task<> push(registry::Pusher& pusher, Exchange& exchange) {
   const std::string tag = query.text("tag");
   registry::PushRequest request{tag.empty() ? name : name.with_tag(tag), credentials_of(exchange),
                                 wanted_platform(query)};
-  ProgressStream stream(exchange);
-  std::exception_ptr failure;
-  try {
-    registry::ProgressSink sink = [&stream](std::string lines) {
-      return stream.write(std::move(lines));
-    };
-    co_await exchange.while_connected(pusher.push(std::move(request), std::move(sink)));
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (failure) {
-    co_await stream.fail(failure);
-  } else {
-    co_await stream.end();
-  }
+  co_await answer_progress(exchange, [&](ProgressSink sink) {
+    return exchange.while_connected(pusher.push(std::move(request), std::move(sink)));
+  });
 }
 
 }  // namespace

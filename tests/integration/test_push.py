@@ -140,6 +140,18 @@ def test_all_tags(registries):
     assert inspect_remote(daemon, f"{PLAIN}/many:1") == inspect_remote(daemon, f"{PLAIN}/many:2")
 
 
+def test_tags_of_one_push_share_their_layers(registries, big, proxy):
+    daemon = registries.daemon
+    for number in "12":
+        tag(daemon, big, f"{THROUGH}/shared:{number}")
+    lines = daemon.api.post("/images/127.0.0.1:5009/shared/push", headers=auth_header()).lines()
+    assert not [line for line in lines if "error" in line], lines
+    assert [line["aux"]["Tag"] for line in lines if "aux" in line] == ["1", "2"]
+    said = [line["status"] for line in lines if "id" in line]
+    assert said.count("Pushed") == 2 and said.count("Layer already exists") == 2, said
+    assert proxy.count(r"^PATCH ") == 2 and proxy.count(r"^GET /v2/$") == 1
+
+
 def test_push_with_a_password(registries):
     daemon, name = registries.daemon, f"{PRIVATE}/mine:1"
     registries.trust(PRIVATE)

@@ -8,6 +8,15 @@
 
 using namespace berth;
 
+TEST_CASE("truth is written in four ways", "[text]") {
+  for (const char* text : {"true", "TRUE", "1"})
+    CHECK(parse_truth(text) == true);
+  for (const char* text : {"false", "False", "0"})
+    CHECK(parse_truth(text) == false);
+  for (const char* text : {"", "t", "yes", "2", " true"})
+    CHECK_FALSE(parse_truth(text).has_value());
+}
+
 TEST_CASE("text is split at every separator", "[text]") {
   CHECK(split("a,b,,c", ',') == std::vector<std::string_view>{"a", "b", "", "c"});
   CHECK(split("", ',') == std::vector<std::string_view>{""});

@@ -14,7 +14,6 @@
 #include "daemon/async/signal.hpp"
 #include "daemon/registry/manifest.hpp"
 #include "daemon/registry/progress.hpp"
-#include "daemon/registry/queries.hpp"
 #include "fake_server.hpp"
 
 using namespace berth;
@@ -131,7 +130,6 @@ struct Fixture {
 
   ~Fixture() {
     if (puller_) test::run(io, puller_->close());
-    if (queries_) test::run(io, queries_->close());
   }
   Fixture(const Fixture&) = delete;
   Fixture& operator=(const Fixture&) = delete;
@@ -155,10 +153,6 @@ struct Fixture {
   }
   ProgressSink sink() {
     return [this](std::string lines) { return keep(std::move(lines)); };
-  }
-  Queries& queries() {
-    if (!queries_) queries_ = std::make_unique<Queries>(io.get_executor(), thread, options);
-    return *queries_;
   }
   void pull() { test::run(io, puller().pull(request, sink())); }
   std::string pull_error(ErrorKind kind) {
@@ -197,7 +191,6 @@ struct Fixture {
   PullRequest request{ImageReference::parse(server.address() + "/app"), "", {}};
   std::string messages;
   std::unique_ptr<Puller> puller_;
-  std::unique_ptr<Queries> queries_;
 };
 
 std::string digest_of(const Json& descriptor) {
@@ -472,19 +465,6 @@ TEST_CASE("a mirror of Docker Hub gets no credentials", "[registry]") {
   CHECK(f.target.images.size() == 1);
   for (const FakeRequest& asked : f.server.requests())
     CHECK(asked.header("authorization").empty());
-}
-
-TEST_CASE("credentials are checked without a pull", "[registry]") {
-  Fixture f;
-  f.fault = [](const FakeRequest& asked) -> std::optional<FakeAnswer> {
-    if (asked.header("authorization") == basic_authorization("ann", "pw")) return FakeAnswer{};
-    return FakeAnswer{401, {{"WWW-Authenticate", "Basic realm=\"x\""}}, "", {}, false};
-  };
-  const auto check = [&](const char* password) {
-    test::run(f.io, f.queries().check_credentials(f.server.address(), {"ann", password, "", ""}));
-  };
-  CHECK_NOTHROW(check("pw"));
-  CHECK_THROWS_WITH(check("wrong"), Catch::Contains("incorrect username or password"));
 }
 
 TEST_CASE("progress is drawn for clients that do not", "[registry]") {

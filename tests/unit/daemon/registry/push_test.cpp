@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/crypto/sha256.hpp"
-#include "daemon/registry/endpoint.hpp"
+#include "common/image_reference.hpp"
 #include "daemon/registry/manifest.hpp"
 
 namespace berth::registry {

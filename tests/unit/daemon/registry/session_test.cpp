@@ -5,7 +5,7 @@
 
 #include "common/file.hpp"
 #include "daemon/registry/fetch.hpp"
-#include "fake_server.hpp"
+#include "session_fixture.hpp"
 
 using namespace berth;
 using namespace berth::registry;
@@ -29,21 +29,9 @@ FakeAnswer refusal(unsigned status, const std::string& code, const std::string& 
           false};
 }
 
-/// A client of one fake registry over plain HTTP.
-struct Fixture {
-  explicit Fixture(FakeServer::Handler handler) : server(io, std::move(handler)) {
-    options.retry_delay = std::chrono::milliseconds(1);
-    access.repository = "library/thing";
-  }
+struct Fixture : test::SessionFixture {
+  using SessionFixture::SessionFixture;
 
-  Session& session() {
-    if (!session_) {
-      client = std::make_unique<HttpClient>(io.get_executor(), options);
-      session_ = std::make_unique<Session>(*client, options,
-                                           pull_endpoints(options, server.address()).at(1), access);
-    }
-    return *session_;
-  }
   FetchedManifest manifest(const std::string& reference = "latest") {
     return test::run(io, fetch_manifest(session(), reference, options));
   }
@@ -54,13 +42,6 @@ struct Fixture {
     const Fd fd = file.open_again();
     return read_all(fd.get(), "blob");
   }
-
-  asio::io_context io{1};
-  Options options;
-  Access access;
-  FakeServer server;
-  std::unique_ptr<HttpClient> client;
-  std::unique_ptr<Session> session_;
 };
 
 std::string pattern(std::size_t size) {
