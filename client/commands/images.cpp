@@ -1,4 +1,6 @@
 // images, history, pull, load, tag, rmi.
+#include <algorithm>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@ namespace berth::client {
 namespace {
 
 constexpr std::size_t kCreatedByWidth = 45;
+constexpr int kExactDigits = 4;
 constexpr std::string_view kNone = "<none>";
 
 std::string size_text(std::int64_t bytes) {
@@ -68,7 +71,9 @@ const std::vector<Column>& image_columns() {
                                                {"Repository", "REPOSITORY"},
                                                {"SharedSize", "SHARED SIZE"},
                                                {"Size", "SIZE"},
-                                               {"Tag", "TAG"}};
+                                               {"Tag", "TAG"},
+                                               {"UniqueSize", "UNIQUE SIZE"},
+                                               {"VirtualSize", "SIZE"}};
   return kColumns;
 }
 
@@ -84,7 +89,16 @@ Row image_row(const api::ImageSummary& image, const NamedImage& name, bool full)
           name.repository,
           image.shared_size < 0 ? "N/A" : size_text(image.shared_size),
           size_text(image.size),
-          name.tag};
+          name.tag,
+          image.shared_size < 0 ? "N/A" : size_text(image.size - image.shared_size),
+          format_decimal_size(static_cast<std::uint64_t>(std::max<std::int64_t>(image.size, 0)),
+                              kExactDigits)};
+}
+
+std::string raw_template(bool digests) {
+  return std::string("repository: {{.Repository}}\ntag: {{.Tag}}\n") +
+         (digests ? "digest: {{.Digest}}\n" : "") +
+         "image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
 }
 
 struct ImagesFlags {
@@ -137,8 +151,11 @@ int run_images(Context& context, const Arguments& arguments) {
     print(text);
     return 0;
   }
-  TableFormat format{
-      image_columns(), {"Repository", "Tag", "ID", "CreatedSince", "Size"}, flags.format};
+  TableFormat format{image_columns(),
+                     {"Repository", "Tag", "ID", "CreatedSince", "Size"},
+                     flags.format,
+                     flags.quiet ? "image_id: {{.ID}}" : raw_template(flags.digests),
+                     "*formatter.imageContext"};
   if (flags.digests) format.shown.insert(format.shown.begin() + 2, "Digest");
   std::vector<Row> rows;
   for (const api::ImageSummary& image : images) {
@@ -170,7 +187,9 @@ int run_history(Context& context, const Arguments& arguments) {
        {"Size", "SIZE"},
        {"Comment", "COMMENT"}},
       {"ID", human ? "CreatedSince" : "CreatedAt", "CreatedBy", "Size", "Comment"},
-      text_format};
+      text_format,
+      {},
+      "*image.historyContext"};
   std::vector<Row> rows;
   std::string ids;
   for (const api::HistoryItem& item : items) {

@@ -94,15 +94,35 @@ int run_network_ls(Context& context, const Arguments& arguments) {
   std::sort(list.begin(), list.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
   const TableFormat format{
-      {{"ID", "NETWORK ID"}, {"Name", "NAME"}, {"Driver", "DRIVER"}, {"Scope", "SCOPE"}},
+      {{"ID", "NETWORK ID"},
+       {"Name", "NAME"},
+       {"Driver", "DRIVER"},
+       {"Scope", "SCOPE"},
+       {"CreatedAt", "CREATED AT"},
+       {"IPv4", "IPV4"},
+       {"IPv6", "IPV6"},
+       {"Internal", "INTERNAL"},
+       {"Labels", "LABELS"}},
       {"ID", "Name", "Driver", "Scope"},
-      text_format};
+      text_format,
+      quiet ? "network_id: {{.ID}}"
+            : "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
+      "*network.networkContext",
+      [&list](std::size_t row, const std::string& name) {
+        const auto found = list[row].labels.find(name);
+        return found == list[row].labels.end() ? "" : found->second;
+      }};
   std::vector<Row> rows;
   std::string ids;
   for (const api::Network& network : list) {
     const std::string id = full ? network.id : std::string(short_id(network.id));
     ids += id + "\n";
-    rows.push_back({id, network.name, network.driver, network.scope});
+    std::vector<std::string> labels;
+    for (const auto& [key, value] : network.labels)
+      labels.push_back(key + "=" + value);
+    rows.push_back({id, network.name, network.driver, network.scope, network.created,
+                    network.enable_ipv4 ? "true" : "false", network.enable_ipv6 ? "true" : "false",
+                    network.internal ? "true" : "false", join(labels, ",")});
   }
   print(quiet ? ids : format_rows(format, rows));
   return 0;

@@ -1,4 +1,6 @@
 // ps and port.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "api/container.hpp"
@@ -32,11 +34,14 @@ struct PsFlags {
 
 const std::vector<Column>& columns() {
   static const std::vector<Column> kColumns = {
-      {"ID", "CONTAINER ID"},      {"Image", "IMAGE"},        {"Command", "COMMAND"},
-      {"CreatedAt", "CREATED AT"}, {"RunningFor", "CREATED"}, {"Ports", "PORTS"},
-      {"State", "STATE"},          {"Status", "STATUS"},      {"Size", "SIZE"},
-      {"Names", "NAMES"},          {"Labels", "LABELS"},      {"Mounts", "MOUNTS"},
-      {"Networks", "NETWORKS"}};
+      {"ID", "CONTAINER ID"},    {"Image", "IMAGE"},
+      {"Command", "COMMAND"},    {"CreatedAt", "CREATED AT"},
+      {"RunningFor", "CREATED"}, {"Ports", "PORTS"},
+      {"State", "STATE"},        {"Status", "STATUS"},
+      {"Size", "SIZE"},          {"Names", "NAMES"},
+      {"Labels", "LABELS"},      {"Mounts", "MOUNTS"},
+      {"Networks", "NETWORKS"},  {"LocalVolumes", "LOCAL VOLUMES"},
+      {"Platform", "PLATFORM"}};
   return kColumns;
 }
 
@@ -75,6 +80,9 @@ Row make_row(const api::ContainerSummary& container, bool full) {
   std::vector<std::string> networks;
   for (const auto& [name, settings] : container.network_settings.networks)
     networks.push_back(name);
+  const auto volumes =
+      std::count_if(container.mounts.begin(), container.mounts.end(),
+                    [](const api::MountPoint& mount) { return mount.type == "volume"; });
   const std::string command = full ? container.command : shorten(container.command, kCommandWidth);
   // An image that lost its name is shown by its id.
   const bool is_id =
@@ -92,7 +100,17 @@ Row make_row(const api::ContainerSummary& container, bool full) {
           names_text(container, full),
           join(labels, ","),
           mounts_text(container, full),
-          join(networks, ",")};
+          join(networks, ","),
+          std::to_string(volumes),
+          std::string(kNull)};
+}
+
+std::string raw_template(bool size) {
+  std::string text =
+      "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\n"
+      "created_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\n"
+      "names: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n";
+  return size ? text + "size: {{.Size}}\n" : text;
 }
 
 PsFlags parse_ps(const Arguments& arguments) {
@@ -115,8 +133,7 @@ PsFlags parse_ps(const Arguments& arguments) {
 int run_ps(Context& context, const Arguments& arguments) {
   const PsFlags flags = parse_ps(arguments);
   const int limit = flags.latest ? 1 : flags.last;
-  const bool wants_size =
-      flags.size || flags.format.find(".Size") != std::string::npos || flags.format == "json";
+  const bool wants_size = flags.size || format_uses(flags.format, "Size");
   const std::string target =
       "/containers/json" + query_string({{"all", flags.all ? "1" : ""},
                                          {"limit", limit > 0 ? std::to_string(limit) : ""},
@@ -133,7 +150,14 @@ int run_ps(Context& context, const Arguments& arguments) {
   }
   TableFormat format{columns(),
                      {"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"},
-                     flags.format};
+                     flags.format,
+                     flags.quiet ? "container_id: {{.ID}}" : raw_template(flags.size),
+                     "*formatter.ContainerContext",
+                     [&containers](std::size_t row, const std::string& name) {
+                       const auto found = containers[row].labels.find(name);
+                       return found == containers[row].labels.end() ? "" : found->second;
+                     },
+                     "failed to execute template: "};
   if (flags.size) format.shown.emplace_back("Size");
   std::vector<Row> rows;
   rows.reserve(containers.size());

@@ -44,9 +44,24 @@ std::string server_version(const api::Version& version) {
 }
 
 /// --format of a document that the daemon gave.
-std::string formatted(const std::string& format, const std::string& document) {
+std::string formatted(const std::string& format, const std::string& document,
+                      const std::string& type, const std::string& name = {}) {
+  constexpr int kBadTemplate = 64;  // as the stock client has it
   if (format == "json") return document + "\n";
-  return Template(format).fill(nlohmann::ordered_json::parse(document)) + "\n";
+  std::optional<Template> text;
+  try {
+    text.emplace(format);
+  } catch (const Error& error) {
+    throw UsageError(std::string("template parsing error: ") + error.what(), kBadTemplate);
+  }
+  try {
+    return text->fill(
+               Template::Subject{nlohmann::ordered_json::parse(document), type, {}, {}, name}) +
+           "\n";
+  } catch (const Error&) {
+    print("\n");  // as the stock client does
+    throw;
+  }
 }
 
 std::string counts(const api::SystemInfo& info) {
@@ -105,7 +120,8 @@ int run_version(Context& context, const Arguments& arguments) {
     const std::string server = context.client().call("GET", "/version");
     const std::string client =
         fmt::format(R"({{"Version":"{}","ApiVersion":"{}"}})", BERTH_VERSION, kClientApiVersion);
-    print(formatted(format, fmt::format(R"({{"Client":{},"Server":{}}})", client, trim(server))));
+    print(formatted(format, fmt::format(R"({{"Client":{},"Server":{}}})", client, trim(server)),
+                    "system.versionInfo", "version"));
     return 0;
   }
   // The client's part is shown even when there is no daemon to ask.
@@ -121,7 +137,7 @@ int run_info(Context& context, const Arguments& arguments) {
   line.parse(arguments, 0, 0);
   const std::string document = context.client().call("GET", "/info");
   if (!format.empty()) {
-    print(formatted(format, std::string(trim(document))));
+    print(formatted(format, std::string(trim(document)), "system.dockerInfo"));
     return 0;
   }
   const auto info = api::from_text<api::SystemInfo>(document);

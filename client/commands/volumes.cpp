@@ -59,15 +59,26 @@ int run_volume_ls(Context& context, const Arguments& arguments) {
                             {"Name", "VOLUME NAME"},
                             {"Scope", "SCOPE"},
                             {"Mountpoint", "MOUNTPOINT"},
-                            {"Labels", "LABELS"}},
+                            {"Labels", "LABELS"},
+                            {"Availability", "AVAILABILITY"},
+                            {"Group", "GROUP"},
+                            {"Links", "LINKS"},
+                            {"Size", "SIZE"},
+                            {"Status", "STATUS"}},
                            {"Driver", "Name"},
-                           text_format};
+                           text_format,
+                           quiet ? "name: {{.Name}}" : "name: {{.Name}}\ndriver: {{.Driver}}\n",
+                           "*formatter.volumeContext",
+                           [&list](std::size_t row, const std::string& name) {
+                             const auto found = list.volumes[row].labels.find(name);
+                             return found == list.volumes[row].labels.end() ? "" : found->second;
+                           }};
   std::vector<Row> rows;
   std::string names;
   for (const api::Volume& volume : list.volumes) {
     names += volume.name + "\n";
-    rows.push_back(
-        {volume.driver, volume.name, volume.scope, volume.mountpoint, joined_pairs(volume.labels)});
+    rows.push_back({volume.driver, volume.name, volume.scope, volume.mountpoint,
+                    joined_pairs(volume.labels), "N/A", "N/A", "N/A", "N/A", "N/A"});
   }
   print(quiet ? names : format_rows(format, rows));
   return 0;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
-#include "api/text_writer.hpp"
+#include <nlohmann/json.hpp>
+
 #include "client/format/template.hpp"
+#include "client/format/template_functions.hpp"
 #include "client/format/text.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
@@ -11,6 +13,8 @@
 namespace berth::client {
 
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kGap = 3;
 
@@ -24,16 +28,21 @@ std::size_t index_of(const TableFormat& format, std::string_view field) {
   return static_cast<std::size_t>(found - format.columns.begin());
 }
 
+Json object_of(const TableFormat& format, const Row& row) {
+  // As Go writes maps: sorted by name.
+  std::vector<std::pair<std::string_view, std::string_view>> fields;
+  for (std::size_t index = 0; index < row.size(); ++index)
+    fields.emplace_back(format.columns[index].field, row[index]);
+  std::sort(fields.begin(), fields.end());
+  Json object = Json::object();
+  for (const auto& [field, value] : fields)
+    object[std::string(field)] = value == kNull ? Json() : Json(value);
+  return object;
+}
+
 std::string json_line(const TableFormat& format, const Row& row) {
-  api::TextWriter out;
-  for (std::size_t index = 0; index < row.size(); ++index) {
-    out.raw(index == 0 ? '{' : ',');
-    out.string(format.columns[index].field);
-    out.raw(':');
-    out.string(row[index]);
-  }
-  out.raw("}\n");
-  return out.take();
+  const Json object = object_of(format, row);
+  return escape_json_html(object.dump(-1, ' ', false, Json::error_handler_t::replace)) + "\n";
 }
 
 std::string plain_table(const TableFormat& format, const std::vector<Row>& rows) {
@@ -51,15 +60,76 @@ std::string plain_table(const TableFormat& format, const std::vector<Row>& rows)
   return align_columns(lines);
 }
 
-std::string fill(const TableFormat& format, const Template& text, const Row& values) {
-  return text.fill([&](const std::vector<std::string>& path, bool as_json) {
-    if (path.size() != 1) index_of(format, join(path, "."));  // rows have no deeper fields
-    const std::string& value = values[index_of(format, path.front())];
-    if (!as_json) return value;
-    api::TextWriter out;
-    out.string(value);
-    return out.take();
-  });
+std::string label_of(const std::vector<Json>& arguments,
+                     const std::function<std::string(const std::string&)>& find) {
+  if (arguments.size() != 1) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "wrong number of args for Label: want 1 got " + std::to_string(arguments.size()));
+  }
+  return find(show_value(arguments.front()));
+}
+
+/// "com.example.my-app" as a header: "my app".
+std::string label_header(const std::string& name) {
+  std::string header = name.substr(name.rfind('.') + 1);
+  for (char& c : header) {
+    if (c == '-' || c == '_') c = ' ';
+  }
+  return header;
+}
+
+std::string fill_header(const TableFormat& format, const Template& text) {
+  Row headers;
+  for (const Column& column : format.columns)
+    headers.push_back(column.header);
+  Template::Subject subject{object_of(format, headers), format.type};
+  if (format.label) {
+    subject.method = [](const std::string& name,
+                        const std::vector<Json>& arguments) -> std::optional<std::string> {
+      if (name != "Label") return std::nullopt;
+      return label_of(arguments, label_header);
+    };
+  }
+  return text.fill(subject);
+}
+
+std::string fill_row(const TableFormat& format, const Template& text, const std::vector<Row>& rows,
+                     std::size_t index) {
+  Template::Subject subject{object_of(format, rows[index]), format.type};
+  if (format.label) {
+    subject.method = [&](const std::string& name,
+                         const std::vector<Json>& arguments) -> std::optional<std::string> {
+      if (name != "Label") return std::nullopt;
+      return label_of(arguments, [&](const std::string& key) { return format.label(index, key); });
+    };
+  }
+  return text.fill(subject);
+}
+
+/// "\\t" and "\\n" written as two characters count as the one they mean.
+std::string unescape(std::string_view text) {
+  std::string result;
+  bool in_action = false;  // strings there have escapes of their own
+  for (std::size_t index = 0; index < text.size(); ++index) {
+    const std::string_view pair = text.substr(index, 2);
+    if (pair == "{{") in_action = true;
+    if (pair == "}}") in_action = false;
+    if (!in_action && (pair == "\\t" || pair == "\\n")) {
+      result += pair == "\\t" ? '\t' : '\n';
+      ++index;
+    } else {
+      result += text[index];
+    }
+  }
+  return result;
+}
+
+Template parse(std::string_view text) {
+  try {
+    return Template(unescape(text));
+  } catch (const Error& error) {
+    throw Error(error.kind(), std::string("template parsing error: ") + error.what());
+  }
 }
 
 std::vector<std::string> cells(const std::string& line) {
@@ -93,6 +163,16 @@ std::string align_columns(const std::vector<std::vector<std::string>>& lines,
   return text;
 }
 
+bool format_uses(std::string_view format, std::string_view field) {
+  if (format.starts_with("table ")) format.remove_prefix(format.find(' '));
+  if (format.find("{{") == format.npos) return false;
+  try {
+    return Template(unescape(format)).uses(field);
+  } catch (const Error& error) {
+    throw Error(error.kind(), std::string("failed to parse template: ") + error.what());
+  }
+}
+
 std::string format_rows(const TableFormat& format, const std::vector<Row>& rows) {
   constexpr std::string_view kTable = "table";
   if (format.format.empty() || format.format == kTable) return plain_table(format, rows);
@@ -102,20 +182,25 @@ std::string format_rows(const TableFormat& format, const std::vector<Row>& rows)
       text += json_line(format, row);
     return text;
   }
-  if (format.format.starts_with("table ")) {
-    const Template parsed(format.format.substr(kTable.size() + 1));
-    Row headers;
-    for (const Column& column : format.columns)
-      headers.push_back(column.header);
-    std::vector<std::vector<std::string>> lines{cells(fill(format, parsed, headers))};
-    for (const Row& row : rows)
-      lines.push_back(cells(fill(format, parsed, row)));
-    return align_columns(lines);
+  const bool table = format.format.starts_with("table ");
+  const bool raw = format.format == "raw" && !format.raw.empty();
+  const Template parsed =
+      parse(table ? format.format.substr(kTable.size() + 1) : (raw ? format.raw : format.format));
+  try {
+    std::vector<std::vector<std::string>> lines;
+    if (table) lines.push_back(cells(fill_header(format, parsed)));
+    for (std::size_t index = 0; index < rows.size(); ++index) {
+      const std::string filled = fill_row(format, parsed, rows, index);
+      if (table) {
+        lines.push_back(cells(filled));
+      } else {
+        text += filled + "\n";
+      }
+    }
+    return table ? align_columns(lines) : text;
+  } catch (const Error& error) {
+    throw Error(error.kind(), format.error_prefix + error.what());
   }
-  const Template parsed(format.format);
-  for (const Row& row : rows)
-    text += fill(format, parsed, row) + "\n";
-  return text;
 }
 
 }  // namespace berth::client

@@ -1,39 +1,47 @@
-// The part of Go's templates that --format needs most: text with {{.A.B}} and {{json .A}} in it.
+// Go's text/template as --format takes it: fields, pipes, functions, if, with, range, variables.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
+
+#include "client/format/template_nodes.hpp"
 
 namespace berth::client {
 
+/// A method of the object that the template is filled from, like {{.Label "x"}}; nothing when there
+/// is no such method.
+using TemplateMethod = std::function<std::optional<std::string>(
+    const std::string& name, const std::vector<nlohmann::ordered_json>& arguments)>;
+
 class Template {
  public:
-  /// "\t" and "\n" written as two characters count as the one they mean. Throws
-  /// Error{kInvalidArgument} for what it does not understand.
+  /// Throws Error{kInvalidArgument} with Go's words.
   explicit Template(std::string_view text);
 
-  /// The value of a field, given its path; `as_json` for {{json .A}}.
-  using Lookup = std::function<std::string(const std::vector<std::string>& path, bool as_json)>;
-  std::string fill(const Lookup& lookup) const;
-
-  /// From a JSON document. A missing field is Error{kInvalidArgument}.
+  /// What the template is filled from.
+  struct Subject {
+    nlohmann::ordered_json document;
+    std::string type;  // Go's name of its type for errors: empty for a plain map
+    TemplateMethod method = {};
+    /// Fields that an answer leaves out when they are not set; they count as nil, not as unknown.
+    std::vector<std::string> optional_fields = {};
+    std::string name = {};  // of the template, for errors
+  };
+  /// Throws Error{kInvalidArgument} with Go's words: an unknown field, a function's bad arguments.
+  std::string fill(const Subject& subject) const;
   std::string fill(const nlohmann::ordered_json& document) const;
 
+  /// Whether it names the field of the object that it is filled from.
+  bool uses(std::string_view field) const;
+
  private:
-  struct Part {
-    std::string text;               // literal, when `is_field` is false
-    std::vector<std::string> path;  // empty: the whole document
-    bool is_field = false;
-    bool as_json = false;
-  };
-
-  static Part parse_action(std::string_view action);
-
-  std::vector<Part> parts_;
+  std::string text_;
+  std::vector<Node> nodes_;
 };
 
 }  // namespace berth::client

@@ -114,3 +114,17 @@ TEST_CASE("filters and times for the daemon") {
   CHECK(encode_time("10m").size() == 20);
   CHECK_THROWS_AS(encode_time("yesterday"), Error);
 }
+
+TEST_CASE("templates with what the stock client's record does not have") {
+  const auto document = nlohmann::ordered_json::parse(R"({"L": [{"A": 1}, {"A": 2}], "S": "x"})");
+  const auto fill = [&](const char* text) { return Template(text).fill(document); };
+  CHECK(fill("{{range $i, $e := .L}}{{if $i}},{{end}}{{$e.A}}{{end}}") == "1,2");
+  CHECK(fill("{{range 3}}{{.}}{{end}}") == "012");
+  CHECK(fill("{{(index .L 1).A}}") == "2");
+  CHECK(fill("{{.L}}") == "[{1} {2}]");
+  CHECK_THROWS_WITH(fill("{{define \"x\"}}{{end}}"), Catch::Contains("not supported"));
+  CHECK_THROWS_WITH(fill("{{upper 5}}"), Catch::Contains("expected string"));
+  CHECK_THROWS_AS(fill("{{printf}}"), Error);
+  CHECK(Template("{{.Size | len}}").uses("Size"));
+  CHECK_FALSE(Template("{{.Names}}").uses("Size"));
+}
