@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/commands/command_line.hpp"
+#include "client/commands/suggestion.hpp"
 #include "client/commands/verbs.hpp"
 #include "client/stream/session.hpp"
 #include "common/file.hpp"
@@ -131,9 +132,18 @@ std::string top_help() {
   }
   return text +
          "\nGlobal Options:\n"
-         "  -H, --host string   Daemon socket to connect to (unix:///path or tcp://address:port)\n"
-         "      --help          Print usage\n"
-         "  -v, --version       Print version information and quit\n"
+         "      --config string      Location of client config files\n"
+         "  -c, --context string     Name of the context to use to connect to the daemon\n"
+         "  -D, --debug              Accepted; the client has no more to tell\n"
+         "  -H, --host string        Daemon socket to connect to (unix://, tcp://, ssh://)\n"
+         "  -l, --log-level string   Accepted; the client has no more to tell\n"
+         "      --tls                Use TLS; implied by --tlsverify\n"
+         "      --tlscacert string   Trust certificates signed only by this CA\n"
+         "      --tlscert string     Path to the TLS certificate file\n"
+         "      --tlskey string      Path to the TLS key file\n"
+         "      --tlsverify          Use TLS and verify the remote\n"
+         "      --help               Print usage\n"
+         "  -v, --version            Print version information and quit\n"
          "\nRun 'berth COMMAND --help' for more information on a command.\n";
 }
 
@@ -146,8 +156,19 @@ std::string group_help(std::string_view group) {
          fmt::format("\nRun 'berth {} COMMAND --help' for more information on a command.\n", group);
 }
 
-UsageError unknown_command(const std::string& name) {
-  return UsageError("berth: '" + name + "' is not a berth command.\nSee 'berth --help'",
+UsageError unknown_command(const std::string& group, const std::string& name) {
+  std::vector<std::string> known;
+  for (const Command& each : kCommands) {
+    if (group.empty()) {
+      if (!each.brief.empty()) known.emplace_back(each.brief);
+      if (!each.group.empty()) known.emplace_back(each.group);
+    } else if (each.group == group) {
+      known.emplace_back(each.verb);
+    }
+  }
+  const std::string whole = group.empty() ? name : group + " " + name;
+  return UsageError("berth: '" + whole + "' is not a berth command." + suggestion(name, known) +
+                        "\nSee 'berth " + (group.empty() ? "" : group + " ") + "--help'",
                     UsageError::kWrongArguments);
 }
 
@@ -157,25 +178,75 @@ int dispatch(Context& context, const Arguments& arguments) {
     return command->run(context, {arguments.begin() + 1, arguments.end()});
   }
   if (first == "help") {
-    print(top_help());
-    return 0;
+    if (arguments.size() == 1) {
+      print(top_help());
+      return 0;
+    }
+    Arguments asked(arguments.begin() + 1, arguments.end());
+    asked.emplace_back("--help");
+    return dispatch(context, asked);
   }
-  if (!is_group(first)) throw unknown_command(first);
+  if (!is_group(first)) throw unknown_command({}, first);
   if (arguments.size() == 1 || arguments[1] == "--help") {
     print(group_help(first));
     return 0;
   }
   const Command* command = find_in_group(first, arguments[1]);
-  if (command == nullptr) throw unknown_command(first + " " + arguments[1]);
+  if (command == nullptr) throw unknown_command(first, arguments[1]);
   return command->run(context, {arguments.begin() + 2, arguments.end()});
 }
 
 struct GlobalFlags {
-  std::string host;
+  ConnectionFlags connection;
   std::size_t consumed = 0;
   bool version = false;
   bool help = false;
 };
+
+/// The value of "--name value" or "--name=value"; nothing when the argument is another flag.
+std::optional<std::string> take_value(const Arguments& arguments, std::size_t& index,
+                                      std::string_view letter, std::string_view name) {
+  const std::string& text = arguments[index];
+  if (text == letter || text == name) {
+    if (++index == arguments.size()) throw UsageError("flag needs an argument: " + text);
+    return arguments[index];
+  }
+  if (text.starts_with(std::string(name) + "=")) return text.substr(name.size() + 1);
+  const bool glued = !letter.empty() && text.starts_with(letter) && !text.starts_with("--");
+  if (!glued) return std::nullopt;
+  return text.substr(text.starts_with(std::string(letter) + "=") ? 3 : 2);
+}
+
+bool take_connection_flag(ConnectionFlags& flags, const Arguments& arguments, std::size_t& index) {
+  struct Valued {
+    std::string_view letter;
+    std::string_view name;
+    std::string* value;
+  };
+  const std::array valued{
+      Valued{"-H", "--host", &flags.host},         Valued{"-c", "--context", &flags.context},
+      Valued{"", "--config", &flags.folder},       Valued{"", "--tlscacert", &flags.ca},
+      Valued{"", "--tlscert", &flags.certificate}, Valued{"", "--tlskey", &flags.key}};
+  for (const Valued& each : valued) {
+    if (auto value = take_value(arguments, index, each.letter, each.name)) {
+      *each.value = *std::move(value);
+      return true;
+    }
+  }
+  const std::string& text = arguments[index];
+  if (text == "--tls" || text == "--tls=true") return flags.tls = true;
+  if (text == "--tlsverify" || text == "--tlsverify=true" || text == "--tlsverify=1") {
+    return flags.tls = flags.verify = true;
+  }
+  return text == "--tls=false" || text == "--tlsverify=false";
+}
+
+UsageError unknown_global(const std::string& text) {
+  const std::vector<std::string> known{"--host",   "--context",   "--config",    "--tls",
+                                       "--debug",  "--log-level", "--tlsverify", "--tlscacert",
+                                       "--tlskey", "--tlscert",   "--version",   "--help"};
+  return UsageError("unknown flag: " + text + suggestion(text, known) + "\nSee 'berth --help'");
+}
 
 /// The flags in front of the command: few enough to be read without a parser being set up.
 GlobalFlags parse_global(const Arguments& arguments) {
@@ -185,17 +256,17 @@ GlobalFlags parse_global(const Arguments& arguments) {
     const std::string& text = arguments[index];
     if (text == "-v" || text == "--version") {
       flags.version = true;
-    } else if (text == "--help") {
+    } else if (text == "--help" || text == "-h") {
       flags.help = true;
-    } else if (text == "-H" || text == "--host") {
-      if (++index == arguments.size()) throw UsageError("flag needs an argument: " + text);
-      flags.host = arguments[index];
-    } else if (text.starts_with("--host=")) {
-      flags.host = text.substr(std::string_view("--host=").size());
-    } else if (text.starts_with("-H")) {
-      flags.host = text.substr(text.starts_with("-H=") ? 3 : 2);
-    } else {
-      throw UsageError("unknown flag: " + text + "\nSee 'berth --help'");
+    } else if (text == "-D" || text == "--debug") {
+      continue;  // there is nothing more to tell than is told anyway
+    } else if (const auto level = take_value(arguments, index, "-l", "--log-level")) {
+      const std::vector<std::string> levels{"debug", "info", "warn", "error", "fatal"};
+      if (std::find(levels.begin(), levels.end(), *level) == levels.end()) {
+        throw UsageError("unable to parse logging level: " + *level + suggestion(*level, levels));
+      }
+    } else if (!take_connection_flag(flags.connection, arguments, index)) {
+      throw unknown_global(text);
     }
   }
   return flags;
@@ -211,7 +282,7 @@ int run_checked(const Arguments& arguments) {
     print(top_help());
     return 0;
   }
-  Context context(flags.host);
+  Context context(flags.connection);
   return dispatch(
       context, {arguments.begin() + static_cast<std::ptrdiff_t>(flags.consumed), arguments.end()});
 }
@@ -223,7 +294,11 @@ std::span<const Command> commands() {
 }
 
 Client& Context::client() {
-  if (!client_) client_ = std::make_unique<Client>(choose_host(host_flag_));
+  if (!flags_.context.empty() || !flags_.folder.empty() || flags_.tls) {
+    throw Error(ErrorKind::kNotImplemented,
+                "contexts and TLS cannot be used yet: give the daemon's socket with -H");
+  }
+  if (!client_) client_ = std::make_unique<Client>(choose_host(flags_.host));
   return *client_;
 }
 

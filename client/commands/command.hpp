@@ -14,15 +14,29 @@ namespace berth::client {
 
 using Arguments = std::vector<std::string>;
 
+/// The global flags that say where the daemon is.
+struct ConnectionFlags {
+  std::string host;     // -H
+  std::string context;  // -c
+  std::string folder;   // --config
+  bool tls = false;
+  bool verify = false;
+  std::string ca;
+  std::string certificate;
+  std::string key;
+};
+
 class Context {
  public:
-  explicit Context(std::string host_flag) : host_flag_(std::move(host_flag)) {}
+  explicit Context(ConnectionFlags flags) : flags_(std::move(flags)) {}
+
+  const ConnectionFlags& flags() const noexcept { return flags_; }
 
   /// The daemon; where it is comes from -H and the environment. Connects with the first request.
   Client& client();
 
  private:
-  std::string host_flag_;
+  ConnectionFlags flags_;
   std::unique_ptr<Client> client_;
 };
 

@@ -54,6 +54,7 @@ class CommandLine {
   UsageError error(const std::string& message, int exit_code = UsageError::kWrongFlag) const;
 
  private:
+  UsageError unknown_flag(const std::string& text) const;
   void check_count(std::size_t count, std::size_t least, std::size_t most) const;
 
   std::string name_;

@@ -9,6 +9,7 @@
 
 #include "client/commands/command_line.hpp"
 #include "client/commands/verbs.hpp"
+#include "client/options/refused.hpp"
 #include "client/stream/session.hpp"
 #include "common/file.hpp"
 #include "common/scope_guard.hpp"
@@ -60,6 +61,7 @@ int run_save(Context& context, const Arguments& arguments) {
                    "Save one or more images to a tar archive (streamed to STDOUT by default)");
   std::string output;
   line.text("-o,--output", output, "Write to a file, instead of STDOUT");
+  refuse_option(line.flags(), "--platform", "images here have one platform each");
   const Arguments names = line.parse(arguments, 1);
   if (output.empty() && ::isatty(STDOUT_FILENO) != 0) {
     throw line.error("cowardly refusing to save to a terminal. Use the -o flag or redirect", 1);

@@ -14,6 +14,7 @@
 #include "client/format/progress.hpp"
 #include "client/format/table.hpp"
 #include "client/format/text.hpp"
+#include "client/options/refused.hpp"
 #include "client/stream/json_lines.hpp"
 #include "client/terminal/terminal.hpp"
 #include "common/file.hpp"
@@ -119,6 +120,7 @@ ImagesFlags parse_images(const Arguments& arguments) {
   line.text("--format", flags.format, "Format output: 'table', 'json' or a template");
   line.flag("--no-trunc", flags.full, "Don't truncate output");
   line.flag("-q,--quiet", flags.quiet, "Only show image IDs");
+  refuse_flag(line.flags(), "--tree", "images here have one platform each");
   const Arguments names = line.parse(arguments, 0, 1);
   if (!names.empty()) flags.filters.push_back("reference=" + names.front());
   return flags;
@@ -176,6 +178,7 @@ int run_history(Context& context, const Arguments& arguments) {
   line.flag("-q,--quiet", quiet, "Only show image IDs");
   line.flag("-H,--human", human, "Print sizes and dates in human readable format");
   line.text("--format", text_format, "Format output: 'table', 'json' or a template");
+  refuse_option(line.flags(), "--platform", "images here have one platform each");
   const std::string name = line.parse(arguments, 1, 1).front();
   const auto items = api::list_from_text<api::HistoryItem>(
       context.client().call("GET", "/images/" + escape_url(name) + "/history"));
@@ -217,6 +220,7 @@ int run_pull(Context& context, const Arguments& arguments) {
   line.flag("-a,--all-tags", all, "Download all tagged images in the repository");
   line.flag("-q,--quiet", quiet, "Suppress verbose output");
   line.text("--platform", platform, "Set platform if server is multi-platform capable");
+  add_content_trust_flag(line.flags());
   ImageName image = split_image_name(line.parse(arguments, 1, 1).front());
   if (all && !image.tag.empty()) {
     throw Error(ErrorKind::kInvalidArgument, "a tag can't be used with --all-tags/-a");
@@ -299,6 +303,7 @@ int run_rmi(Context& context, const Arguments& arguments) {
   bool no_prune = false;
   line.flag("-f,--force", force, "Force removal of the image");
   line.flag("--no-prune", no_prune, "Do not delete untagged parents");
+  refuse_option(line.flags(), "--platform", "images here have one platform each");
   const Arguments names = line.parse(arguments, 1);
   const std::string query =
       query_string({{"force", force ? "1" : ""}, {"noprune", no_prune ? "1" : ""}});

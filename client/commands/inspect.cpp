@@ -4,6 +4,7 @@
 #include "client/commands/command_line.hpp"
 #include "client/commands/verbs.hpp"
 #include "client/format/template.hpp"
+#include "client/options/refused.hpp"
 
 namespace berth::client {
 
@@ -140,6 +141,7 @@ int run_inspect_image(Context& context, const Arguments& arguments) {
   CommandLine line("image inspect", "image inspect [OPTIONS] IMAGE [IMAGE...]",
                    "Display detailed information on one or more images");
   InspectFlags flags;
+  refuse_option(line.flags(), "--platform", "images here have one platform each");
   const Arguments names = parse_inspect(line, arguments, flags);
   return inspect(context.client(), {kImage}, names, flags);
 }

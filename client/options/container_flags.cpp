@@ -4,6 +4,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "client/options/refused.hpp"
+
 namespace berth::client {
 
 namespace {
@@ -26,6 +28,7 @@ void number(CLI::App& app, const char* names, Number& value, const char* help) {
 }
 
 void add_process_flags(CLI::App& app, ContainerFlags& flags) {
+  app.option_defaults()->group("Options");
   list(app, "-a,--attach", flags.attach, "Attach to STDIN, STDOUT or STDERR");
   list(app, "-e,--env", flags.env, "Set environment variables");
   list(app, "--env-file", flags.env_files, "Read in a file of environment variables");
@@ -56,6 +59,7 @@ void add_process_flags(CLI::App& app, ContainerFlags& flags) {
 }
 
 void add_file_flags(CLI::App& app, ContainerFlags& flags) {
+  app.option_defaults()->group("File options");
   list(app, "-v,--volume", flags.volumes, "Bind mount a volume");
   list(app, "--mount", flags.mounts, "Attach a filesystem mount to the container");
   list(app, "--tmpfs", flags.tmpfs, "Mount a tmpfs directory");
@@ -70,6 +74,7 @@ void add_file_flags(CLI::App& app, ContainerFlags& flags) {
 }
 
 void add_network_flags(CLI::App& app, ContainerFlags& flags) {
+  app.option_defaults()->group("Network options");
   list(app, "--network,--net", flags.networks, "Connect a container to a network");
   list(app, "--network-alias,--net-alias", flags.aliases, "Add network-scoped alias");
   list(app, "--link", flags.links, "Add link to another container");
@@ -87,6 +92,7 @@ void add_network_flags(CLI::App& app, ContainerFlags& flags) {
 }
 
 void add_changeable_limit_flags(CLI::App& app, ContainerFlags& flags) {
+  app.option_defaults()->group("Limit options");
   text(app, "-m,--memory", flags.memory, "Memory limit", "BYTES");
   text(app, "--memory-reservation", flags.memory_reservation, "Memory soft limit", "BYTES");
   text(app, "--memory-swap", flags.memory_swap, "Memory plus swap; -1 for unlimited swap", "BYTES");
@@ -118,6 +124,7 @@ void add_limit_flags(CLI::App& app, ContainerFlags& flags) {
 }
 
 void add_right_flags(CLI::App& app, ContainerFlags& flags) {
+  app.option_defaults()->group("Rights and namespaces");
   list(app, "--cap-add", flags.cap_add, "Add Linux capabilities");
   list(app, "--cap-drop", flags.cap_drop, "Drop Linux capabilities");
   list(app, "--security-opt", flags.security_opts, "Security options");
@@ -132,6 +139,7 @@ void add_right_flags(CLI::App& app, ContainerFlags& flags) {
 }
 
 void add_health_flags(CLI::App& app, ContainerFlags& flags) {
+  app.option_defaults()->group("Health check options");
   text(app, "--health-cmd", flags.health_cmd, "Command to run to check health");
   text(app, "--health-interval", flags.health_interval, "Time between checks", "DURATION");
   text(app, "--health-timeout", flags.health_timeout, "Longest time of one check", "DURATION");
@@ -143,6 +151,16 @@ void add_health_flags(CLI::App& app, ContainerFlags& flags) {
   app.add_flag("--no-healthcheck", flags.no_healthcheck, "Disable the image's HEALTHCHECK");
 }
 
+void add_refused_flags(CLI::App& app) {
+  add_content_trust_flag(app);
+  for (const char* name : {"--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops"})
+    refuse_option(app, name, "it is for Windows");
+  refuse_option(app, "--kernel-memory", "Linux has no such limit any more");
+  refuse_flag(app, "--use-api-socket",
+              "it would give the container this whole machine; if that is wanted, mount the "
+              "daemon's socket with -v");
+}
+
 }  // namespace
 
 void add_container_flags(CLI::App& app, ContainerFlags& flags) {
@@ -152,6 +170,8 @@ void add_container_flags(CLI::App& app, ContainerFlags& flags) {
   add_limit_flags(app, flags);
   add_right_flags(app, flags);
   add_health_flags(app, flags);
+  add_refused_flags(app);
+  app.option_defaults()->group("Options");
 }
 
 void add_update_flags(CLI::App& app, ContainerFlags& flags) {
